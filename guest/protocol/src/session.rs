@@ -1,0 +1,528 @@
+//! The session: which command may go out, and what the octets that come in mean.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::fmt;
+use core::num::NonZeroU32;
+use core::ops::Range;
+
+use zeroize::Zeroize;
+
+use crate::apop::Timestamp;
+use crate::body::Body;
+use crate::command::{Command, Sent, write_line};
+use crate::error::{CommandError, ProtocolError};
+use crate::escape::escape;
+use crate::line::{Fed, Line, LineBuffer};
+use crate::reply::{Reply, Status, status_line};
+use crate::rows::{Capability, announced_octets, number_and_unique_id, two_numbers};
+
+/// How much of an offending line an error shows.
+const SHOWN: usize = 120;
+
+/// The states of RFC 1939 §3, with what comes before and after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The greeting has not come; there is no command.
+    Greeting,
+    /// The server does not know who is there: `USER`, `PASS`, `APOP`, `CAPA`, `QUIT`.
+    Authorization,
+    /// Signed in: all but the commands that sign in.
+    Transaction,
+    /// `QUIT` was sent in TRANSACTION: the server removes what is marked. There is no further command.
+    Update,
+    /// Greeted with `-ERR`, `QUIT` was sent in AUTHORIZATION or answered, the connection is gone, or the server does not
+    /// speak POP3: there is no further command.
+    Closed,
+}
+
+/// What a server may send, and a caller too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Octets of one line of a reply or a listing with its line end. RFC 2449 §4 allows servers 512.
+    pub reply_line: usize,
+    /// Rows of one listing.
+    pub listing_entries: usize,
+    /// Octets of a user name or a secret.
+    pub credential: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { reply_line: 4096, listing_entries: 250_000, credential: 16 * 1024 }
+    }
+}
+
+/// What the server said. `number` is that of a message.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The first line, `+OK`: the session is in AUTHORIZATION.
+    Greeting(Reply<'a>),
+    /// `+OK` to a command that is answered by nothing more, or the first line of a listing.
+    Accepted {
+        /// The command.
+        sent: Sent,
+        /// The server's words.
+        reply: Reply<'a>,
+    },
+    /// `-ERR` to a command, or to the connection.
+    Refused {
+        /// The command.
+        sent: Sent,
+        /// The server's words.
+        reply: Reply<'a>,
+    },
+    /// The answer to `STAT`.
+    Maildrop {
+        /// How many there are.
+        messages: u32,
+        /// How large they are together, as the server counts.
+        octets: u64,
+    },
+    /// The answer to `LIST n`, or a row of `LIST`.
+    ScanListing {
+        /// The message.
+        number: NonZeroU32,
+        /// Its size as the server counts.
+        octets: u64,
+    },
+    /// The answer to `UIDL n`, or a row of `UIDL`.
+    UniqueId {
+        /// The message.
+        number: NonZeroU32,
+        /// As sent, possibly of no octets.
+        unique_id: &'a [u8],
+    },
+    /// A row of `CAPA`.
+    Capability(Capability<'a>),
+    /// The last row of a listing was the one before.
+    ListingEnd,
+    /// `+OK` to `RETR` or `TOP`; the content follows.
+    MessageBegin {
+        /// The message.
+        number: NonZeroU32,
+        /// The size that the `+OK` line of `RETR` names, which is often wrong.
+        announced: Option<u64>,
+    },
+    /// Octets of the message, dots unstuffed.
+    Content {
+        /// Octets that came with an earlier segment, of which only now is known that they are not the message's end.
+        held: &'static [u8],
+        /// Where in the input the octets behind them are now.
+        at: Range<usize>,
+    },
+    /// The message's end.
+    MessageEnd {
+        /// The message.
+        number: NonZeroU32,
+        /// Octets of its content.
+        octets: u64,
+    },
+}
+
+/// What one call of [`Session::receive`] has done.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Step<'a> {
+    /// How many octets of the input are done with.
+    pub consumed: usize,
+    /// What they mean; nothing where more octets are needed, and then all of them are consumed.
+    pub event: Option<Event<'a>>,
+}
+
+/// The client's side of one connection. See the [crate] for how to drive it.
+pub struct Session {
+    limits: Limits,
+    state: State,
+    timestamp: Option<Timestamp>,
+    /// The latest command was `USER`, and it was accepted.
+    user_accepted: bool,
+    output: Vec<u8>,
+    /// Commands whose replies have not come or not ended, oldest first.
+    awaited: VecDeque<Sent>,
+    reading: Reading,
+    line: LineBuffer,
+    failure: Option<ProtocolError>,
+}
+
+/// Where in the oldest awaited reply the input is.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one in a session, and no message should cost an allocation")]
+enum Reading {
+    Reply,
+    Rows { seen: usize },
+    Content(Body),
+}
+
+impl Session {
+    /// A connection on which nothing has been sent or received.
+    pub fn new(limits: Limits) -> Self {
+        Session {
+            limits,
+            state: State::Greeting,
+            timestamp: None,
+            user_accepted: false,
+            output: Vec::new(),
+            awaited: VecDeque::from([Sent::Connection]),
+            reading: Reading::Reply,
+            line: LineBuffer::default(),
+            failure: None,
+        }
+    }
+
+    /// The state, as far as the replies that have come tell.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The greeting's timestamp for `APOP`, if it has one.
+    pub fn timestamp(&self) -> Option<&Timestamp> {
+        self.timestamp.as_ref()
+    }
+
+    /// The oldest command whose reply has not come or not ended.
+    pub fn awaited(&self) -> Option<Sent> {
+        self.awaited.front().copied()
+    }
+
+    /// How many commands are not answered to the end.
+    pub fn in_flight(&self) -> usize {
+        self.awaited.len()
+    }
+
+    /// Whether much is to come: rows or content, and not just a line.
+    pub fn expects_bulk(&self) -> bool {
+        use Sent::{Capa, ListAll, Retr, Top, UidlAll};
+        self.awaited.iter().any(|sent| matches!(sent, Capa | ListAll | UidlAll | Retr(_) | Top(_)))
+    }
+
+    /// Checks a command and adds it to the output.
+    ///
+    /// # Errors
+    ///
+    /// The command must not be sent: its state is another, or an argument is wrong. Nothing has changed.
+    pub fn enqueue(&mut self, command: Command<'_>) -> Result<(), CommandError> {
+        self.check_state(&command)?;
+        let sent = command.sent().ok_or(CommandError::MessageZero)?;
+        match command {
+            Command::User(user) => {
+                self.check_argument("user name", user.as_bytes())?;
+                self.write_secret_line(&[b"USER ", user.as_bytes()]);
+            }
+            Command::Pass(secret) => {
+                if !self.user_accepted {
+                    return Err(CommandError::PassWithoutUser);
+                }
+                self.check_argument("password", secret)?;
+                self.write_secret_line(&[b"PASS ", secret]);
+            }
+            Command::Apop { user, secret } => {
+                self.check_argument("user name", user.as_bytes())?;
+                self.check_argument("password", secret)?;
+                let timestamp = self.timestamp.as_ref().ok_or(CommandError::NoTimestamp)?;
+                let digest = timestamp.digest(secret);
+                self.write_secret_line(&[b"APOP ", user.as_bytes(), b" ", &digest]);
+            }
+            Command::Top { message, lines } => self.write_line(format_args!("TOP {message} {lines}")),
+            _ => self.write_line(format_args!("{sent}")),
+        }
+        self.user_accepted = false;
+        self.awaited.push_back(sent);
+        if command == Command::Quit {
+            self.state = if self.state == State::Transaction { State::Update } else { State::Closed };
+        }
+        Ok(())
+    }
+
+    /// The octets to send, which it forgets. They may hold secrets: wipe them when they are sent.
+    pub fn take_output(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.output)
+    }
+
+    /// Takes octets from the server, at most up to the end of one event. Call it again with what it has not consumed,
+    /// until it gives no event; an empty input is allowed.
+    ///
+    /// # Errors
+    ///
+    /// The server does not speak POP3; every further call gives the same error.
+    pub fn receive<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, ProtocolError> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        if let Reading::Content(body) = &mut self.reading {
+            let unstuffed = body.unstuff(input);
+            let consumed = unstuffed.consumed;
+            if unstuffed.held_cr || !unstuffed.content.is_empty() {
+                let held: &[u8] = if unstuffed.held_cr { b"\r" } else { b"" };
+                return Ok(Step { consumed, event: Some(Event::Content { held, at: unstuffed.content }) });
+            }
+            let event = if body.is_at_end() { self.end_message() } else { None };
+            return Ok(Step { consumed, event });
+        }
+        if self.state == State::Closed && self.awaited.is_empty() {
+            // What a server says after the end is of no consequence.
+            return Ok(Step { consumed: input.len(), event: None });
+        }
+        self.receive_line(input)
+    }
+
+    /// Says that the server has closed the connection.
+    ///
+    /// # Errors
+    ///
+    /// A reply is missing or cut short. For `QUIT`, `+OK` counts also without its line end.
+    pub fn end_of_input(&mut self) -> Result<(), ProtocolError> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        let ended = match self.awaited() {
+            None => true,
+            Some(Sent::Quit) => status_line(self.line.unfinished()).is_some_and(|line| line.status == Status::Ok),
+            Some(_) => false,
+        };
+        if ended {
+            self.awaited.clear();
+            self.state = State::Closed;
+            return Ok(());
+        }
+        let failure = ProtocolError::Closed { after: self.awaited() };
+        Err(fail(&mut self.state, &mut self.failure, failure))
+    }
+
+    fn check_state(&self, command: &Command<'_>) -> Result<(), CommandError> {
+        let allowed = match command {
+            Command::User(_) | Command::Pass(_) | Command::Apop { .. } => self.state == State::Authorization,
+            Command::Capa | Command::Quit => matches!(self.state, State::Authorization | State::Transaction),
+            _ => self.state == State::Transaction,
+        };
+        if allowed { Ok(()) } else { Err(CommandError::State { command: command.keyword(), state: self.state }) }
+    }
+
+    fn check_argument(&self, argument: &'static str, octets: &[u8]) -> Result<(), CommandError> {
+        let limit = self.limits.credential;
+        if octets.is_empty() {
+            Err(CommandError::Empty { argument })
+        } else if octets.len() > limit {
+            Err(CommandError::TooLong { argument, limit })
+        } else if octets.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+            Err(CommandError::ControlOctet { argument })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Adds a line of a keyword and numbers.
+    fn write_line(&mut self, line: fmt::Arguments<'_>) {
+        self.make_room("TOP 4294967295 4294967295\r\n".len());
+        write_line(&mut self.output, line);
+    }
+
+    /// Adds a line that may hold a secret.
+    fn write_secret_line(&mut self, parts: &[&[u8]]) {
+        self.make_room(parts.iter().map(|part| part.len()).sum::<usize>() + 2);
+        for part in parts {
+            self.output.extend_from_slice(part);
+        }
+        self.output.extend_from_slice(b"\r\n");
+    }
+
+    /// Lets the output grow. Left to itself, it would leave behind in memory what it has held, which may be a secret.
+    fn make_room(&mut self, octets: usize) {
+        let needed = self.output.len() + octets;
+        if needed > self.output.capacity() {
+            let mut output = Vec::with_capacity(needed.max(2 * self.output.capacity()));
+            output.extend_from_slice(&self.output);
+            self.output.zeroize();
+            self.output = output;
+        }
+    }
+
+    fn end_message(&mut self) -> Option<Event<'static>> {
+        let Reading::Content(body) = core::mem::replace(&mut self.reading, Reading::Reply) else { return None };
+        match self.awaited.pop_front() {
+            Some(Sent::Retr(number) | Sent::Top(number)) => Some(Event::MessageEnd { number, octets: body.octets() }),
+            _ => None,
+        }
+    }
+
+    fn receive_line<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, ProtocolError> {
+        let after = self.awaited.front().copied();
+        let limit = self.limits.reply_line;
+        let (line, consumed) = match self.line.feed(input, limit) {
+            Fed::More => return Ok(Step { consumed: input.len(), event: None }),
+            Fed::TooLong => {
+                let failure = ProtocolError::LineTooLong { after, limit };
+                return Err(fail(&mut self.state, &mut self.failure, failure));
+            }
+            Fed::Line { line, consumed } => (line, consumed),
+        };
+        let mut progress = Progress {
+            limits: &self.limits,
+            state: &mut self.state,
+            timestamp: &mut self.timestamp,
+            user_accepted: &mut self.user_accepted,
+            reading: &mut self.reading,
+            is_latest: self.awaited.len() == 1,
+        };
+        let outcome = match after {
+            None => Err(ProtocolError::Unsolicited { line: escape(line.octets, SHOWN) }),
+            Some(sent) => progress.line(sent, line),
+        };
+        match outcome {
+            Ok((event, Answer::Complete)) => {
+                self.awaited.pop_front();
+                Ok(Step { consumed, event: Some(event) })
+            }
+            Ok((event, Answer::GoesOn)) => Ok(Step { consumed, event: Some(event) }),
+            Err(failure) => Err(fail(&mut self.state, &mut self.failure, failure)),
+        }
+    }
+}
+
+/// Ends a session by an error, which every later call repeats.
+fn fail(state: &mut State, failed: &mut Option<ProtocolError>, failure: ProtocolError) -> ProtocolError {
+    *state = State::Closed;
+    *failed = Some(failure.clone());
+    failure
+}
+
+/// Whether the answer to the oldest command is at its end.
+enum Answer {
+    Complete,
+    GoesOn,
+}
+
+/// The parts of a session that a line changes, apart from the buffer that the line may stand in.
+struct Progress<'s> {
+    limits: &'s Limits,
+    state: &'s mut State,
+    timestamp: &'s mut Option<Timestamp>,
+    user_accepted: &'s mut bool,
+    reading: &'s mut Reading,
+    /// No command was sent after the one that is answered.
+    is_latest: bool,
+}
+
+impl Progress<'_> {
+    fn line<'l>(&mut self, sent: Sent, line: Line<'l>) -> Result<(Event<'l>, Answer), ProtocolError> {
+        match *self.reading {
+            Reading::Rows { seen } => self.row(sent, line.octets, seen),
+            _ => self.reply(sent, line),
+        }
+    }
+
+    fn reply<'l>(&mut self, sent: Sent, line: Line<'l>) -> Result<(Event<'l>, Answer), ProtocolError> {
+        let parsed = status_line(line.octets)
+            .ok_or_else(|| ProtocolError::NotAReply { after: sent, line: escape(line.octets, SHOWN) })?;
+        let reply = parsed.reply;
+        if parsed.status == Status::Err {
+            if matches!(sent, Sent::Connection | Sent::Quit) {
+                *self.state = State::Closed;
+            }
+            return Ok((Event::Refused { sent, reply }, Answer::Complete));
+        }
+        let malformed = || ProtocolError::Malformed { after: sent, line: escape(line.octets, SHOWN) };
+        let event = match sent {
+            Sent::Connection => {
+                *self.state = State::Authorization;
+                *self.timestamp = Timestamp::find(parsed.rest);
+                Event::Greeting(reply)
+            }
+            Sent::Stat => {
+                let (messages, octets) = two_numbers(parsed.rest).ok_or_else(malformed)?;
+                Event::Maildrop { messages, octets }
+            }
+            Sent::List(message) => {
+                let (number, octets) = two_numbers(parsed.rest).ok_or_else(malformed)?;
+                Event::ScanListing { number: the_same(sent, message, number)?, octets }
+            }
+            Sent::Uidl(message) => {
+                let (number, unique_id) = number_and_unique_id(parsed.rest).ok_or_else(malformed)?;
+                Event::UniqueId { number: the_same(sent, message, number)?, unique_id }
+            }
+            Sent::Retr(number) | Sent::Top(number) => {
+                *self.reading = Reading::Content(Body::after(line.ending));
+                let announced = if matches!(sent, Sent::Retr(_)) { announced_octets(parsed.rest) } else { None };
+                return Ok((Event::MessageBegin { number, announced }, Answer::GoesOn));
+            }
+            Sent::Capa | Sent::ListAll | Sent::UidlAll => {
+                *self.reading = Reading::Rows { seen: 0 };
+                return Ok((Event::Accepted { sent, reply }, Answer::GoesOn));
+            }
+            Sent::User => {
+                *self.user_accepted = self.is_latest;
+                Event::Accepted { sent, reply }
+            }
+            Sent::Pass | Sent::Apop => {
+                *self.state = match *self.state {
+                    // A QUIT was sent behind it, and is a command of TRANSACTION now.
+                    State::Closed | State::Update => State::Update,
+                    _ => State::Transaction,
+                };
+                Event::Accepted { sent, reply }
+            }
+            Sent::Quit => {
+                *self.state = State::Closed;
+                Event::Accepted { sent, reply }
+            }
+            Sent::Dele(_) | Sent::Noop | Sent::Rset => Event::Accepted { sent, reply },
+        };
+        Ok((event, Answer::Complete))
+    }
+
+    fn row<'l>(&mut self, sent: Sent, line: &'l [u8], seen: usize) -> Result<(Event<'l>, Answer), ProtocolError> {
+        if line == b"." {
+            *self.reading = Reading::Reply;
+            return Ok((Event::ListingEnd, Answer::Complete));
+        }
+        let limit = self.limits.listing_entries;
+        if seen >= limit {
+            return Err(ProtocolError::TooManyRows { after: sent, limit });
+        }
+        *self.reading = Reading::Rows { seen: seen + 1 };
+        let malformed = || ProtocolError::Malformed { after: sent, line: escape(line, SHOWN) };
+        let row = line.strip_prefix(b".").unwrap_or(line);
+        let event = match sent {
+            Sent::ListAll => {
+                let (number, octets) = two_numbers(row).ok_or_else(malformed)?;
+                Event::ScanListing { number: NonZeroU32::new(number).ok_or_else(malformed)?, octets }
+            }
+            Sent::UidlAll => {
+                let (number, unique_id) = number_and_unique_id(row).ok_or_else(malformed)?;
+                Event::UniqueId { number: NonZeroU32::new(number).ok_or_else(malformed)?, unique_id }
+            }
+            _ => Event::Capability(Capability::of(row)),
+        };
+        Ok((event, Answer::GoesOn))
+    }
+}
+
+/// The message that was asked about, if the answer is about it.
+fn the_same(after: Sent, asked: NonZeroU32, answered: u32) -> Result<NonZeroU32, ProtocolError> {
+    if asked.get() == answered { Ok(asked) } else { Err(ProtocolError::OtherMessage { after, number: answered }) }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.output.zeroize();
+    }
+}
+
+impl fmt::Debug for Session {
+    /// Without the output, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("state", &self.state).field("awaited", &self.awaited).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Greeting => "greeting",
+            Self::Authorization => "AUTHORIZATION",
+            Self::Transaction => "TRANSACTION",
+            Self::Update => "UPDATE",
+            Self::Closed => "closed",
+        })
+    }
+}
