@@ -1,0 +1,43 @@
+//! The POP3 session over WASI 0.2: drives [`pop3_protocol`] over `wasi:sockets` with the deadlines of `wasi:clocks`.
+//!
+//! With the feature `component` this is the component of `wit/`: [`export`] gives the verbs of [`Session`] and
+//! [`Transfer`] to the host, `runtime` stands in for the standard library, so that nothing is imported that the world
+//! does not name. Without it, this is the library that `guest/command` is made of.
+#![cfg_attr(feature = "component", no_std)]
+
+extern crate alloc;
+
+mod connection;
+mod deadline;
+mod failure;
+mod session;
+mod sign_in;
+mod transfer;
+
+#[cfg(feature = "component")]
+mod export;
+#[cfg(feature = "component")]
+mod runtime;
+
+pub use bindings::exports::popfetch::pop3::types;
+pub use session::Session;
+pub use transfer::Transfer;
+
+/// What `wit/` says, in Rust.
+#[allow(clippy::all, clippy::restriction, missing_docs, rust_2018_idioms, unreachable_pub, unsafe_code)]
+mod bindings {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "cleartext-client-plugin",
+        with: {
+            "wasi:clocks/monotonic-clock@0.2.12": wasi::clocks::monotonic_clock,
+            "wasi:io/error@0.2.12": wasi::io::error,
+            "wasi:io/poll@0.2.12": wasi::io::poll,
+            "wasi:io/streams@0.2.12": wasi::io::streams,
+            "wasi:sockets/instance-network@0.2.12": wasi::sockets::instance_network,
+            "wasi:sockets/network@0.2.12": wasi::sockets::network,
+            "wasi:sockets/tcp@0.2.12": wasi::sockets::tcp,
+            "wasi:sockets/tcp-create-socket@0.2.12": wasi::sockets::tcp_create_socket,
+        },
+    });
+}

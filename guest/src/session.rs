@@ -1,0 +1,482 @@
+//! The verbs of a session, apart from signing in and transferring.
+
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use pop3_protocol::{Capability as CapabilityRow, Command, Event, Limits, Sent, escape};
+use wasi::clocks::monotonic_clock::Duration;
+use zeroize::Zeroize;
+
+use crate::connection::Connection;
+use crate::deadline::Deadline;
+use crate::failure::{refusal, reply};
+use crate::types::{
+    Capability, Deletion, Endpoint, Error, Excess, Greeting, Maildrop, Misbehaviour, Options, ScanListing, Security,
+    UniqueIdListing, Wait,
+};
+
+/// What one read asks for while a line is awaited, and while rows or content are. The host allots as much.
+const READ_LINE: u64 = 4 * 1024;
+const READ_BULK: u64 = 64 * 1024;
+
+/// One connection to one server. The verbs are documented in `wit/client.wit`.
+pub struct Session {
+    core: pop3_protocol::Session,
+    /// Gone when the session is at its end.
+    connection: Option<Connection>,
+    inbox: Inbox,
+    options: Options,
+    /// When the session as a whole is too long.
+    bound: Option<Deadline>,
+    greeting: Greeting,
+    /// The server said that it takes commands ahead of their replies.
+    pipelining: bool,
+    pub(crate) transferring: bool,
+}
+
+/// Octets that were read and not looked at.
+#[derive(Default)]
+struct Inbox {
+    octets: Vec<u8>,
+    at: usize,
+}
+
+/// What a read has brought.
+enum Filled {
+    Octets,
+    /// The server has closed the connection, and may.
+    End,
+}
+
+impl Session {
+    /// See `session.connect` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn connect(endpoint: &Endpoint, options: Options) -> Result<Self, Error> {
+        if endpoint.security != Security::Cleartext {
+            return Err(Error::NotSupported("this component has no TLS".to_owned()));
+        }
+        let bound = options.timeouts.session.map(|duration| Deadline::after(duration, Wait::Session));
+        let connection = Connection::open(&endpoint.addresses, options.timeouts.connect, bound)?;
+        let limits = Limits {
+            reply_line: as_usize(options.limits.reply_line),
+            listing_entries: as_usize(options.limits.listing_entries),
+            credential: as_usize(options.limits.credential),
+        };
+        let mut session = Session {
+            core: pop3_protocol::Session::new(limits),
+            connection: Some(connection),
+            inbox: Inbox::default(),
+            options,
+            bound,
+            greeting: Greeting { text: String::new(), timestamp: None },
+            pipelining: false,
+            transferring: false,
+        };
+        let text = session.answer(|event| match event {
+            Event::Greeting(words) => Some(reply(words).text),
+            _ => None,
+        })?;
+        let timestamp = session.core.timestamp().map(|timestamp| escape(timestamp.as_bytes(), usize::MAX));
+        session.greeting = Greeting { text, timestamp };
+        Ok(session)
+    }
+
+    /// See `session.greeting` in `wit/client.wit`.
+    pub fn greeting(&self) -> &Greeting {
+        &self.greeting
+    }
+
+    /// See `session.capabilities` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn capabilities(&mut self) -> Result<Vec<Capability>, Error> {
+        self.pipelining = false;
+        let capabilities = self.listing(Command::Capa, |event| match event {
+            Event::Capability(row) => Some((capability(row), row.octets().len())),
+            _ => None,
+        })?;
+        self.pipelining = capabilities.iter().any(|capability| capability.name == "PIPELINING");
+        Ok(capabilities)
+    }
+
+    /// See `session.stat` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn stat(&mut self) -> Result<Maildrop, Error> {
+        self.enqueue(Command::Stat)?;
+        self.answer(|event| match event {
+            Event::Maildrop { messages, octets } => Some(Maildrop { messages, octets }),
+            _ => None,
+        })
+    }
+
+    /// See `session.scan-listing` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn scan_listing(&mut self, message: u32) -> Result<ScanListing, Error> {
+        self.enqueue(Command::List(Some(message)))?;
+        self.answer(scan_listing)
+    }
+
+    /// See `session.scan-listings` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn scan_listings(&mut self) -> Result<Vec<ScanListing>, Error> {
+        let rows = self.listing(Command::List(None), |event| Some((scan_listing(event)?, 0)))?;
+        self.check_each_once("LIST", rows.iter().map(|row| row.number).collect())?;
+        Ok(rows)
+    }
+
+    /// See `session.unique-id` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn unique_id(&mut self, message: u32) -> Result<UniqueIdListing, Error> {
+        self.enqueue(Command::Uidl(Some(message)))?;
+        self.answer(unique_id_listing)
+    }
+
+    /// See `session.unique-ids` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn unique_ids(&mut self) -> Result<Vec<UniqueIdListing>, Error> {
+        let rows = self.listing(Command::Uidl(None), |event| {
+            let row = unique_id_listing(event)?;
+            let octets = row.unique_id.len();
+            Some((row, octets))
+        })?;
+        self.check_each_once("UIDL", rows.iter().map(|row| row.number).collect())?;
+        Ok(rows)
+    }
+
+    /// See `session.delete` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn delete(&mut self, messages: &[u32]) -> Result<Vec<Deletion>, Error> {
+        self.check_messages(messages)?;
+        let mut unsent = messages.iter();
+        let mut deletions = Vec::with_capacity(messages.len());
+        while deletions.len() < messages.len() {
+            self.send_ahead(|| unsent.next().map(|message| Command::Dele(*message)))?;
+            let deletion = self.next_event(|event| match event {
+                Event::Accepted { sent: Sent::Dele(number), .. } => {
+                    Some(Deletion { number: number.get(), refused: None })
+                }
+                Event::Refused { sent: Sent::Dele(number), reply: words } => {
+                    Some(Deletion { number: number.get(), refused: Some(reply(words)) })
+                }
+                _ => None,
+            })?;
+            deletions.push(deletion.ok_or_else(out_of_step)?);
+        }
+        Ok(deletions)
+    }
+
+    /// See `session.reset` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn reset(&mut self) -> Result<(), Error> {
+        self.command(Command::Rset)
+    }
+
+    /// See `session.noop` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn noop(&mut self) -> Result<(), Error> {
+        self.command(Command::Noop)
+    }
+
+    /// See `session.quit` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn quit(&mut self) -> Result<(), Error> {
+        self.enqueue(Command::Quit)?;
+        let quit = self.await_quit();
+        if let Some(connection) = self.connection.take() {
+            connection.close();
+        }
+        quit
+    }
+
+    /// Sends a command that is answered by one line.
+    pub(crate) fn command(&mut self, command: Command<'_>) -> Result<(), Error> {
+        self.enqueue(command)?;
+        self.answer(|event| matches!(event, Event::Accepted { .. }).then_some(()))
+    }
+
+    /// Adds a command, unless the state of the session or of a transfer forbids it.
+    pub(crate) fn enqueue(&mut self, command: Command<'_>) -> Result<(), Error> {
+        if self.transferring {
+            return Err(Error::InvalidState("a transfer is not at its end".to_owned()));
+        }
+        if self.connection.is_none() {
+            return Err(at_its_end());
+        }
+        Ok(self.core.enqueue(command)?)
+    }
+
+    /// Refuses message 0, before any command about another one is sent.
+    pub(crate) fn check_messages(&self, messages: &[u32]) -> Result<(), Error> {
+        if messages.contains(&0) {
+            return Err(Error::InvalidArgument("messages are counted from 1".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Adds commands while the server may take more ahead of their replies.
+    pub(crate) fn send_ahead<'c>(&mut self, mut next: impl FnMut() -> Option<Command<'c>>) -> Result<(), Error> {
+        let most = if self.pipelining { as_usize(self.options.limits.in_flight).max(1) } else { 1 };
+        while self.core.in_flight() < most
+            && let Some(command) = next()
+        {
+            self.core.enqueue(command)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.core.in_flight()
+    }
+
+    pub(crate) fn has_timestamp(&self) -> bool {
+        self.core.timestamp().is_some()
+    }
+
+    /// The next event in what was read already; nothing where more must be read.
+    pub(crate) fn buffered<T>(&mut self, take: impl FnOnce(Event<'_>) -> T) -> Result<Option<Arrived<T>>, Error> {
+        let step = self.core.receive(self.inbox.rest())?;
+        let consumed = step.consumed;
+        let event = step.event.map(|event| match event {
+            Event::Content { held, at } => Err((held, at)),
+            event => Ok(take(event)),
+        });
+        Ok(match event {
+            None => {
+                self.inbox.skip(consumed);
+                None
+            }
+            Some(Ok(taken)) => {
+                self.inbox.skip(consumed);
+                Some(Arrived::Event(taken))
+            }
+            Some(Err((held, at))) => Some(Arrived::Content { held, octets: self.inbox.content(at, consumed) }),
+        })
+    }
+
+    /// Sends what is to be sent, and reads more.
+    pub(crate) fn exchange(&mut self) -> Result<(), Error> {
+        self.send()?;
+        match self.fill(self.options.timeouts.reply, Wait::Reply)? {
+            Filled::Octets => Ok(()),
+            Filled::End => Err(at_its_end()),
+        }
+    }
+
+    /// Sends what is to be sent, and forgets it.
+    pub(crate) fn send(&mut self) -> Result<(), Error> {
+        let mut output = self.core.take_output();
+        if output.is_empty() {
+            return Ok(());
+        }
+        let deadline = Deadline::after(self.options.timeouts.send, Wait::Send).or_earlier(self.bound);
+        let sent = self.connection.as_mut().ok_or_else(at_its_end)?.write(&output, deadline);
+        output.zeroize();
+        sent.inspect_err(|_| self.abandon())
+    }
+
+    /// Ends the connection without `QUIT`: after a failure, a late reply could be taken for that of another command.
+    pub(crate) fn abandon(&mut self) {
+        self.connection = None;
+    }
+
+    /// Waits for one event. `take` gives nothing for one that does not belong there.
+    fn answer<T>(&mut self, take: impl FnOnce(Event<'_>) -> Option<T>) -> Result<T, Error> {
+        self.next_event(|event| match event {
+            Event::Refused { sent, reply } => Err(Error::Refused(refusal(sent, reply))),
+            event => take(event).ok_or_else(out_of_step),
+        })?
+    }
+
+    pub(crate) fn next_event<T>(&mut self, take: impl FnOnce(Event<'_>) -> T) -> Result<T, Error> {
+        let mut take = Some(take);
+        loop {
+            let taken = self.buffered(|event| take.take().map(|take| take(event)))?;
+            match taken {
+                Some(Arrived::Event(Some(taken))) => return Ok(taken),
+                Some(_) => return Err(out_of_step()),
+                None => self.exchange()?,
+            }
+        }
+    }
+
+    /// Asks for a listing and takes its rows, each with the octets that count against the limit.
+    fn listing<T>(
+        &mut self,
+        command: Command<'_>,
+        take: impl Fn(Event<'_>) -> Option<(T, usize)>,
+    ) -> Result<Vec<T>, Error> {
+        let bound = self.options.limits.listing_octets;
+        let sent = command.keyword();
+        self.enqueue(command)?;
+        self.answer(|event| matches!(event, Event::Accepted { .. }).then_some(()))?;
+        let mut rows = Vec::new();
+        let mut octets = 0;
+        loop {
+            let row = self.next_event(|event| match event {
+                Event::ListingEnd => Ok(None),
+                event => take(event).map(Some).ok_or_else(out_of_step),
+            })??;
+            let Some((row, length)) = row else { return Ok(rows) };
+            octets += length;
+            if octets > as_usize(bound) {
+                self.abandon();
+                let limit = "listing-octets".to_owned();
+                return Err(Error::LimitExceeded(Excess { limit, bound, command: Some(sent.to_owned()) }));
+            }
+            rows.push(row);
+        }
+    }
+
+    /// A listing that names a message twice does not say which row is true.
+    fn check_each_once(&mut self, command: &str, mut numbers: Vec<u32>) -> Result<(), Error> {
+        if !numbers.is_sorted() {
+            numbers.sort_unstable();
+        }
+        let twice = numbers.array_windows().find(|[number, next]| number == next);
+        let Some([number, _]) = twice else { return Ok(()) };
+        self.abandon();
+        Err(Error::Misbehaved(Misbehaviour {
+            command: Some(command.to_owned()),
+            problem: "the same message twice".to_owned(),
+            line: number.to_string(),
+        }))
+    }
+
+    fn await_quit(&mut self) -> Result<(), Error> {
+        loop {
+            let answer = self.buffered(|event| match event {
+                Event::Refused { sent, reply } => Err(Error::Refused(refusal(sent, reply))),
+                _ => Ok(()),
+            })?;
+            match answer {
+                Some(Arrived::Event(answer)) => return answer,
+                Some(Arrived::Content { .. }) => return Err(out_of_step()),
+                None => self.send()?,
+            }
+            if let Filled::End = self.fill(self.options.timeouts.quit, Wait::Quit)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads what has arrived, waiting for it for as long as `timeout`.
+    fn fill(&mut self, timeout: Duration, wait: Wait) -> Result<Filled, Error> {
+        let most = if self.core.expects_bulk() { READ_BULK } else { READ_LINE };
+        let deadline = Deadline::after(timeout, wait).or_earlier(self.bound);
+        let read = self.connection.as_mut().ok_or_else(at_its_end)?.read(most, deadline);
+        let octets = read.inspect_err(|_| self.abandon())?;
+        if octets.is_empty() {
+            self.abandon();
+            self.core.end_of_input()?;
+            return Ok(Filled::End);
+        }
+        self.inbox = Inbox { octets, at: 0 };
+        Ok(Filled::Octets)
+    }
+}
+
+impl Inbox {
+    fn rest(&mut self) -> &mut [u8] {
+        self.octets.get_mut(self.at..).unwrap_or_default()
+    }
+
+    fn skip(&mut self, consumed: usize) {
+        self.at = self.at.saturating_add(consumed).min(self.octets.len());
+    }
+
+    /// The octets at `content` of the rest, of which `consumed` are done with. Where nothing else was in one read,
+    /// they are handed on without a copy.
+    fn content(&mut self, content: Range<usize>, consumed: usize) -> Vec<u8> {
+        if self.at == 0 && content.start == 0 && consumed == self.octets.len() {
+            let mut octets = core::mem::take(&mut self.octets);
+            octets.truncate(content.end);
+            return octets;
+        }
+        let octets = self.rest().get(content).unwrap_or_default().to_vec();
+        self.skip(consumed);
+        octets
+    }
+}
+
+/// An event, or content.
+pub(crate) enum Arrived<T> {
+    Event(T),
+    Content {
+        /// Octets in front of the others.
+        held: &'static [u8],
+        octets: Vec<u8>,
+    },
+}
+
+fn capability(row: CapabilityRow<'_>) -> Capability {
+    let shown = |word: &[u8]| escape(word, usize::MAX);
+    Capability { name: shown(row.name()).to_ascii_uppercase(), parameters: row.parameters().map(shown).collect() }
+}
+
+fn scan_listing(event: Event<'_>) -> Option<ScanListing> {
+    match event {
+        Event::ScanListing { number, octets } => Some(ScanListing { number: number.get(), octets }),
+        _ => None,
+    }
+}
+
+fn unique_id_listing(event: Event<'_>) -> Option<UniqueIdListing> {
+    match event {
+        Event::UniqueId { number, unique_id } => {
+            Some(UniqueIdListing { number: number.get(), unique_id: unique_id.to_vec() })
+        }
+        _ => None,
+    }
+}
+
+/// An event that does not belong to the command. The core gives none; a session that saw one could not go on.
+fn out_of_step() -> Error {
+    Error::Misbehaved(Misbehaviour {
+        command: None,
+        problem: "an answer to another command".to_owned(),
+        line: String::new(),
+    })
+}
+
+fn at_its_end() -> Error {
+    Error::InvalidState("the session is at its end".to_owned())
+}
+
+/// Limits are 32 bits wide, as `usize` is in the sandbox.
+fn as_usize(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}

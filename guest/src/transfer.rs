@@ -1,0 +1,177 @@
+//! Messages on their way: `RETR` and `TOP`, pipelined.
+
+use alloc::vec::{self, Vec};
+
+use pop3_protocol::{Command, Event, Sent};
+
+use crate::Session;
+use crate::failure::reply;
+use crate::session::Arrived;
+use crate::types::{Error, MessageBegin, MessageEnd, MessageRefused, Piece};
+
+/// Gives the content of messages piece by piece. The verbs are documented in `wit/client.wit`.
+pub struct Transfer {
+    unsent: vec::IntoIter<u32>,
+    /// How many lines of the body, or the whole message.
+    lines: Option<u32>,
+    /// The size that was announced for the message that has begun.
+    announced: Option<u64>,
+    /// The end of a message that nothing has followed yet.
+    unconfirmed: Option<MessageEnd>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Running,
+    /// Everything was given.
+    Complete,
+    /// An error was given, or will be again.
+    Failed,
+}
+
+impl Session {
+    /// See `session.retrieve` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn retrieve(&mut self, messages: Vec<u32>) -> Result<Transfer, Error> {
+        self.transfer(messages, None)
+    }
+
+    /// See `session.top` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn top(&mut self, messages: Vec<u32>, lines: u32) -> Result<Transfer, Error> {
+        self.transfer(messages, Some(lines))
+    }
+
+    fn transfer(&mut self, messages: Vec<u32>, lines: Option<u32>) -> Result<Transfer, Error> {
+        self.check_messages(&messages)?;
+        let mut unsent = messages.into_iter();
+        // The first command shows whether the session's state has it.
+        let state = match unsent.next() {
+            Some(first) => {
+                self.enqueue(command(first, lines))?;
+                self.transferring = true;
+                State::Running
+            }
+            None => State::Complete,
+        };
+        Ok(Transfer { unsent, lines, announced: None, unconfirmed: None, state })
+    }
+}
+
+impl Transfer {
+    /// See `transfer.next` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn next(&mut self, session: &mut Session) -> Result<Vec<Piece>, Error> {
+        if self.state != State::Running {
+            return Ok(Vec::new());
+        }
+        let pieces = self.next_pieces(session);
+        match &pieces {
+            Err(_) => {
+                self.state = State::Failed;
+                session.abandon();
+            }
+            Ok(pieces) if pieces.is_empty() => self.state = State::Complete,
+            Ok(_) => {}
+        }
+        if self.state != State::Running {
+            session.transferring = false;
+        }
+        pieces
+    }
+
+    /// Says that nobody will ask for the rest. Replies that are on their way make the session useless.
+    pub fn abandon(&self, session: &mut Session) {
+        if self.state == State::Running {
+            session.transferring = false;
+            session.abandon();
+        }
+    }
+
+    fn next_pieces(&mut self, session: &mut Session) -> Result<Vec<Piece>, Error> {
+        let mut pieces = Vec::new();
+        loop {
+            let lines = self.lines;
+            session.send_ahead(|| self.unsent.next().map(|message| command(message, lines)))?;
+            if session.in_flight() == 0 {
+                if self.unconfirmed.is_none() {
+                    return Ok(pieces);
+                }
+                session.send_ahead(|| Some(Command::Noop))?;
+            }
+            // Before the host is busy with the pieces, so that the server is never idle.
+            session.send()?;
+            if let Err(error) = self.take_buffered(session, &mut pieces) {
+                // What came before the error is good; the error comes again.
+                return if pieces.is_empty() { Err(error) } else { Ok(pieces) };
+            }
+            if !pieces.is_empty() {
+                return Ok(pieces);
+            }
+            if session.in_flight() > 0 {
+                session.exchange()?;
+            }
+        }
+    }
+
+    /// Turns all that was read into pieces.
+    fn take_buffered(&mut self, session: &mut Session, pieces: &mut Vec<Piece>) -> Result<(), Error> {
+        loop {
+            match session.buffered(|event| self.piece(event))? {
+                None => return Ok(()),
+                Some(Arrived::Content { held, octets }) => {
+                    let parts = [held.to_vec(), octets].into_iter().filter(|part| !part.is_empty());
+                    pieces.extend(parts.map(Piece::Content));
+                }
+                Some(Arrived::Event((confirmed, piece))) => {
+                    pieces.extend(confirmed.map(Piece::End));
+                    pieces.extend(piece);
+                }
+            }
+        }
+    }
+
+    /// What an event means: the end of the message before, if it was not certain until now, and a piece.
+    fn piece(&mut self, event: Event<'_>) -> (Option<MessageEnd>, Option<Piece>) {
+        match event {
+            Event::MessageBegin { number, announced } => {
+                self.announced = announced;
+                let begin = MessageBegin { number: number.get(), announced };
+                (self.unconfirmed.take(), Some(Piece::Begin(begin)))
+            }
+            Event::MessageEnd { number, octets } => {
+                let end = MessageEnd { number: number.get(), octets };
+                // A dot that the server forgot to stuff looks like the end. It is the end for certain when the size
+                // is the announced one, or else when the next reply follows. A TOP is not worth a wait.
+                if self.lines.is_some() || self.announced == Some(octets) {
+                    return (None, Some(Piece::End(end)));
+                }
+                self.unconfirmed = Some(end);
+                (None, None)
+            }
+            Event::Refused { sent: Sent::Retr(number) | Sent::Top(number), reply: words } => {
+                let refused = MessageRefused { number: number.get(), reply: reply(words) };
+                (self.unconfirmed.take(), Some(Piece::Refused(refused)))
+            }
+            // The answer to NOOP, be it what it may.
+            _ => (self.unconfirmed.take(), None),
+        }
+    }
+}
+
+fn command(message: u32, lines: Option<u32>) -> Command<'static> {
+    match lines {
+        Some(lines) => Command::Top { message, lines },
+        None => Command::Retr(message),
+    }
+}
