@@ -1,0 +1,196 @@
+//! Why the command has failed: one line, what can be done, and the exit code.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::password::PasswordError;
+use crate::delivery::{DeliveryError, DeliveryErrorKind};
+use crate::fetch::{FetchError, Summary};
+use crate::sandbox::contract::{self, ResponseCode, Wait};
+use crate::sandbox::{LoadError, Stopped};
+use crate::server_url::UrlError;
+use crate::session::SessionError;
+use crate::state::{StateError, StateErrorKind};
+
+/// The codes of sysexits.h that are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Exit {
+    Usage = 64,
+    Unavailable = 69,
+    Software = 70,
+    CannotCreate = 73,
+    Io = 74,
+    TryLater = 75,
+    Protocol = 76,
+    NoPermission = 77,
+    Configuration = 78,
+    /// Not of sysexits.h: what a shell says of a program that SIGINT has ended.
+    Interrupted = 130,
+}
+
+/// Everything that ends the command without success.
+#[derive(Debug, Error)]
+pub(super) enum Failure {
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    #[error("TLS is not built into this version; --tls off works without, and sends everything in clear text")]
+    NoTls,
+    #[error("this version cannot sign in with {0}; it has apop and user")]
+    NotBuilt(String),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("cannot find the host {host}: {cause}")]
+    UnknownHost { host: String, cause: String },
+    #[error("looking up the host {host} took more than {} seconds", .timeout.as_secs_f32())]
+    LookupTimeout { host: String, timeout: Duration },
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Fetch(FetchError),
+    #[error("{}", Incomplete(.0))]
+    Incomplete(Summary),
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
+    #[error("interrupted; nothing more is stored, and nothing was deleted")]
+    Interrupted,
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Session(error) => Failure::Session(error),
+            FetchError::Delivery(error) => Failure::Delivery(error),
+            FetchError::State(error) => Failure::State(error),
+            error => Failure::Fetch(error),
+        }
+    }
+}
+
+impl Failure {
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Failure::Usage(_) | Failure::Url(_) => Exit::Usage,
+            Failure::NoTls | Failure::NotBuilt(_) | Failure::UnknownHost { .. } => Exit::Unavailable,
+            Failure::Password(_) => Exit::Configuration,
+            Failure::Load(LoadError::Engine(_)) => Exit::Software,
+            Failure::Load(_) => Exit::Configuration,
+            Failure::LookupTimeout { .. } => Exit::TryLater,
+            Failure::Session(error) => of_session(error),
+            Failure::Delivery(error) => match error.kind() {
+                DeliveryErrorKind::CannotStore => Exit::CannotCreate,
+                DeliveryErrorKind::Io => Exit::Io,
+            },
+            Failure::State(error) => match error.kind() {
+                StateErrorKind::Configuration => Exit::Configuration,
+                StateErrorKind::CannotCreate => Exit::CannotCreate,
+                StateErrorKind::Io => Exit::Io,
+                StateErrorKind::Busy => Exit::TryLater,
+            },
+            Failure::Fetch(FetchError::NoSuchMessage { .. }) => Exit::Protocol,
+            Failure::Fetch(FetchError::Unconfirmed { .. }) => Exit::TryLater,
+            Failure::Fetch(_) => Exit::Software,
+            Failure::Incomplete(_) => Exit::Unavailable,
+            Failure::Output(_) => Exit::Io,
+            Failure::Interrupted => Exit::Interrupted,
+        }
+    }
+
+    /// What can be done about it, where the line itself does not say so.
+    pub(super) fn advice(&self) -> Option<&'static str> {
+        match self {
+            Failure::UnknownHost { .. } => Some("check the host in the URL"),
+            Failure::LookupTimeout { .. } => Some("try again later"),
+            Failure::Session(error) => advice_on_session(error),
+            Failure::Fetch(FetchError::Unconfirmed { .. }) => {
+                Some("run again; without --state, what is still there is fetched a second time")
+            }
+            Failure::Incomplete(_) => Some("run again; -v shows the server's words for each"),
+            _ => None,
+        }
+    }
+}
+
+fn of_session(error: &SessionError) -> Exit {
+    use contract::Error;
+    match error {
+        SessionError::Stopped(Stopped::Deadline) => Exit::TryLater,
+        SessionError::Stopped(Stopped::Memory(_) | Stopped::Busy(_)) => Exit::Protocol,
+        SessionError::Stopped(Stopped::Trapped(_)) => Exit::Software,
+        SessionError::Pop3(error) => match error {
+            Error::InvalidArgument(_) => Exit::Usage,
+            Error::InvalidState(_) => Exit::Software,
+            Error::NotSupported(_) | Error::ConnectFailed(_) => Exit::Unavailable,
+            Error::Timeout(_) => Exit::TryLater,
+            Error::Closed(_) | Error::Network(_) => Exit::Io,
+            Error::Refused(refusal) => of_code(refusal.reply.code.as_ref()).unwrap_or(Exit::Unavailable),
+            Error::SignInRefused(refusal) => of_code(refusal.reply.code.as_ref()).unwrap_or(Exit::NoPermission),
+            Error::NoMechanism(_) => Exit::NoPermission,
+            Error::Misbehaved(_) | Error::LimitExceeded(_) => Exit::Protocol,
+        },
+    }
+}
+
+fn of_code(code: Option<&ResponseCode>) -> Option<Exit> {
+    match code? {
+        ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp => Some(Exit::TryLater),
+        ResponseCode::SysPerm => Some(Exit::Unavailable),
+        ResponseCode::Auth => Some(Exit::NoPermission),
+        ResponseCode::Other(_) => None,
+    }
+}
+
+fn advice_on_session(error: &SessionError) -> Option<&'static str> {
+    use contract::Error;
+    let SessionError::Pop3(error) = error else {
+        return Some("nothing was deleted; please report it with the server's name");
+    };
+    match error {
+        Error::ConnectFailed(_) => Some("check the host and port in the URL"),
+        Error::Timeout(Wait::Session) => Some("give more time with --deadline"),
+        Error::Timeout(_) => Some("try again later, or wait longer with --timeout"),
+        Error::Closed(_) | Error::Network(_) => Some("try again; nothing was deleted"),
+        Error::Refused(refusal) | Error::SignInRefused(refusal) => match &refusal.reply.code {
+            Some(ResponseCode::InUse) => Some("another session holds the mailbox; try again later"),
+            Some(ResponseCode::LoginDelay) => Some("the server wants a pause between sessions; try again later"),
+            Some(ResponseCode::SysTemp) => Some("try again later"),
+            Some(ResponseCode::SysPerm) => Some("ask who runs the server"),
+            _ if matches!(error, Error::SignInRefused(_)) => Some("check the user name and the password"),
+            _ => None,
+        },
+        Error::NoMechanism(_) => {
+            Some("--auth user permits USER/PASS, which sends the password in clear text without TLS")
+        }
+        Error::Misbehaved(misbehaviour) if misbehaviour.command.as_deref() == Some("the connection") => {
+            Some("check that the host and port are those of a POP3 server")
+        }
+        Error::Misbehaved(_) | Error::LimitExceeded(_) => Some("nothing was deleted; tell who runs the server"),
+        Error::InvalidArgument(_) | Error::InvalidState(_) | Error::NotSupported(_) => None,
+    }
+}
+
+/// A run to the end that has not got everything.
+struct Incomplete<'a>(&'a Summary);
+
+impl std::fmt::Display for Incomplete<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Summary { stored, refused, not_deleted, .. } = self.0;
+        write!(f, "{stored} messages are stored")?;
+        if *refused > 0 {
+            write!(f, ", the server refused to give {refused}")?;
+        }
+        if *not_deleted > 0 {
+            write!(f, ", the server refused to delete {not_deleted}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,208 @@
+//! What the command says: lines for people, a progress bar on a terminal, or one JSON object for each event.
+//!
+//! Everything that a server said is escaped here, whatever the component has done about it.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::arguments::{Format, Output};
+use super::failure::Failure;
+use crate::escape::{escape, escape_cut};
+use crate::fetch::{Event, Summary};
+use crate::session::{Greeting, Reply};
+
+/// The longest error or warning, in characters.
+const LONGEST_LINE: usize = 600;
+
+/// Says things, one at a time.
+pub(super) struct Reporter {
+    output: Output,
+    progress: ProgressBar,
+    /// The first failure to write to standard output: a run is not broken off for it.
+    broken: Mutex<Option<io::Error>>,
+}
+
+impl Reporter {
+    pub(super) fn new(output: Output) -> Self {
+        let wanted = output.format == Format::Text && !output.quiet && io::stderr().is_terminal();
+        let progress = if wanted {
+            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
+            // A template that does not parse would be a defect; the bar then looks plain.
+            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} messages  {msg}");
+            style.map_or(bar.clone(), |style| bar.with_style(style))
+        } else {
+            ProgressBar::hidden()
+        };
+        Reporter { output, progress, broken: Mutex::new(None) }
+    }
+
+    pub(super) fn connected(&self, account: &str, greeting: &Greeting) {
+        match self.output.format {
+            Format::Json => self.json(&json!({
+                "event": "connected", "account": shown(account), "greeting": shown(&greeting.text),
+            })),
+            Format::Text if self.output.verbose => {
+                self.line(&format!("{}: connected: {}", shown(account), shown(&greeting.text)));
+            }
+            Format::Text => {}
+        }
+    }
+
+    pub(super) fn signed_in(&self, mechanism: &str) {
+        match self.output.format {
+            Format::Json => self.json(&json!({ "event": "signed-in", "mechanism": mechanism })),
+            Format::Text if self.output.verbose => self.line(&format!("signed in with {mechanism}")),
+            Format::Text => {}
+        }
+    }
+
+    pub(super) fn fetch(&self, event: &Event<'_>) {
+        match event {
+            Event::Planned { retrieve, .. } => self.progress.set_length(u64::from(*retrieve)),
+            Event::Stored { .. } => self.progress.inc(1),
+            Event::Begin { number, announced: Some(octets) } => {
+                self.progress.set_message(format!("message {number}, {octets} octets"));
+            }
+            Event::Begin { number, announced: None } => self.progress.set_message(format!("message {number}")),
+            Event::Content { .. } => self.progress.tick(),
+            _ => {}
+        }
+        match self.output.format {
+            Format::Json => {
+                if let Some(object) = fetch_json(event) {
+                    self.json(&object);
+                }
+            }
+            Format::Text => {
+                if let Event::Warning(warning) = event {
+                    self.warn(warning);
+                } else if self.output.verbose
+                    && let Some(line) = fetch_line(event)
+                {
+                    self.line(&line);
+                }
+            }
+        }
+    }
+
+    pub(super) fn fetched(&self, account: &str, summary: &Summary) {
+        self.progress.finish_and_clear();
+        let Summary { messages, stored, octets, known, deleted, refused, not_deleted } = summary;
+        if self.output.format == Format::Json {
+            return self.json(&json!({
+                "event": "done", "account": shown(account), "messages": messages, "stored": stored, "octets": octets,
+                "known": known, "deleted": deleted, "refused": refused, "not_deleted": not_deleted,
+            }));
+        }
+        let mut line = format!("{}: {messages} messages, {stored} stored ({octets} octets)", shown(account));
+        for (count, what) in
+            [(known, "known"), (deleted, "deleted"), (refused, "refused"), (not_deleted, "not deleted")]
+        {
+            if *count > 0 {
+                line.push_str(&format!(", {count} {what}"));
+            }
+        }
+        self.line(&line);
+    }
+
+    /// A warning: on standard error, or as an event.
+    pub(super) fn warn(&self, warning: &dyn Display) {
+        let text = escape_cut(warning.to_string().as_bytes(), LONGEST_LINE).to_string();
+        if self.output.format == Format::Json {
+            self.json(&json!({ "event": "warning", "text": text }));
+        } else if !self.output.quiet {
+            self.progress.suspend(|| eprintln!("popfetch: warning: {text}"));
+        }
+    }
+
+    /// The one line that says what went wrong: on standard error, and as an event too.
+    pub(super) fn failed(&self, failure: &Failure) {
+        self.progress.finish_and_clear();
+        let mut text = escape_cut(failure.to_string().as_bytes(), LONGEST_LINE).to_string();
+        if let Some(advice) = failure.advice() {
+            text.push_str("; ");
+            text.push_str(advice);
+        }
+        if self.output.format == Format::Json {
+            self.json(&json!({ "event": "error", "exit": failure.exit() as u8, "text": text }));
+        }
+        eprintln!("popfetch: {text}");
+    }
+
+    /// A line on standard output, unless nothing shall be said.
+    pub(super) fn line(&self, line: &str) {
+        if !self.output.quiet {
+            self.progress.suspend(|| self.write(line));
+        }
+    }
+
+    pub(super) fn json(&self, object: &Value) {
+        self.write(&object.to_string());
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.output.format == Format::Json
+    }
+
+    /// Whether standard output took everything.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let mut broken = self.broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        broken.take().map_or(Ok(()), |error| Err(Failure::Output(error)))
+    }
+
+    fn write(&self, line: &str) {
+        if let Err(error) = writeln!(io::stdout().lock(), "{line}") {
+            let mut broken = self.broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            broken.get_or_insert(error);
+        }
+    }
+}
+
+/// What others said, safe to print.
+pub(super) fn shown(text: &str) -> String {
+    escape(text.as_bytes()).to_string()
+}
+
+fn fetch_line(event: &Event<'_>) -> Option<String> {
+    Some(match event {
+        Event::Maildrop { messages, octets } => format!("{messages} messages, {octets} octets"),
+        Event::Stored { number, octets, path, .. } => {
+            format!("message {number}: {octets} octets stored in {}", shown(&path.to_string_lossy()))
+        }
+        Event::Refused { number, reply } => format!("message {number}: refused: {}", words(reply)),
+        Event::NotDeleted { number, reply } => format!("message {number}: not deleted: {}", words(reply)),
+        _ => return None,
+    })
+}
+
+fn fetch_json(event: &Event<'_>) -> Option<Value> {
+    Some(match event {
+        Event::Maildrop { messages, octets } => {
+            json!({ "event": "maildrop", "messages": messages, "octets": octets })
+        }
+        Event::Planned { retrieve, known } => json!({ "event": "planned", "retrieve": retrieve, "known": known }),
+        Event::Stored { number, octets, unique_id, path } => json!({
+            "event": "stored", "number": number, "octets": octets,
+            "unique_id": unique_id.map(|unique_id| escape(unique_id).to_string()),
+            "path": path.to_string_lossy(),
+        }),
+        Event::Refused { number, reply } => json!({ "event": "refused", "number": number, "reply": words(reply) }),
+        Event::NotDeleted { number, reply } => {
+            json!({ "event": "not-deleted", "number": number, "reply": words(reply) })
+        }
+        Event::Quit => json!({ "event": "quit" }),
+        Event::Warning(warning) => {
+            let text = escape_cut(warning.to_string().as_bytes(), LONGEST_LINE).to_string();
+            json!({ "event": "warning", "text": text })
+        }
+        Event::Begin { .. } | Event::Content { .. } => return None,
+    })
+}
+
+fn words(reply: &Reply) -> String {
+    escape_cut(reply.text.as_bytes(), LONGEST_LINE).to_string()
+}

@@ -1,0 +1,173 @@
+//! Delivery into a Maildir: <https://cr.yp.to/proto/maildir.html>.
+
+mod directories;
+mod placing;
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::unique_name::unique_name;
+use super::{DeliveryError, PartialDelivery};
+use directories::Directories;
+
+/// How many names are tried before something other than chance must be wrong.
+const ATTEMPTS: usize = 16;
+
+/// A Maildir that takes messages. A clone is another handle on the same directory; threads may share both.
+#[derive(Clone, Debug)]
+pub struct Maildir {
+    directories: Arc<Directories>,
+}
+
+impl Maildir {
+    /// Opens a Maildir. The directory and its `tmp`, `new` and `cur` are made with mode 0700 where they are missing;
+    /// the directory above must exist.
+    ///
+    /// # Errors
+    /// [`DeliveryError::NotADirectory`], [`DeliveryError::MissingParent`], [`DeliveryError::Denied`] or
+    /// [`DeliveryError::ReadOnly`] when mail cannot be stored there, found out before any is fetched.
+    pub fn open(path: &Path) -> Result<Self, DeliveryError> {
+        Ok(Self { directories: Arc::new(Directories::open(path)?) })
+    }
+
+    /// Begins a message: an empty file of a new unique name in `tmp`, with mode 0600.
+    ///
+    /// The file stays open until the message is delivered or dropped, so that the limit on open files bounds how many
+    /// messages can be under way.
+    ///
+    /// # Errors
+    /// As the operating system has them, named by [`DeliveryError`].
+    pub fn begin(&self) -> Result<Incoming, DeliveryError> {
+        let mut attempts = ATTEMPTS;
+        loop {
+            let name = unique_name();
+            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+            match rustix::fs::openat(&self.directories.tmp, &name, flags, Mode::RUSR | Mode::WUSR) {
+                Ok(file) => return Ok(Incoming::new(Arc::clone(&self.directories), name, file.into())),
+                Err(Errno::EXIST) if attempts > 1 => attempts -= 1,
+                Err(error) => return Err(DeliveryError::of("create", self.directories.in_tmp(&name), error)),
+            }
+        }
+    }
+
+    /// Makes complete messages durable and visible, and says where they are, in the same order.
+    ///
+    /// Every file is flushed to the disk, then named in `new` without ever replacing a file, then the directory is
+    /// flushed once for all of them. This call blocks for as long as the disk takes; it may run in several threads at
+    /// once, and a larger group costs less a message.
+    ///
+    /// # Errors
+    /// On the first failure the messages before it are delivered all the same, durably, and [`PartialDelivery`] says
+    /// which; those after it, and the one it struck, leave nothing behind in `tmp` or `new`. When the directory itself
+    /// cannot be flushed, none is delivered.
+    pub fn deliver(&self, mut messages: Vec<Incoming>) -> Result<Vec<PathBuf>, PartialDelivery> {
+        let new = &self.directories;
+        let mut failure = None;
+        let mut in_order = |done: Result<(), DeliveryError>| done.map_err(|error| failure = Some(error)).is_ok();
+
+        // The steps are apart, each over the whole group, so that the slow one can be shared among threads.
+        let durable = messages.iter().map(|message| in_order(message.flush())).take_while(|done| *done).count();
+        // What is cut off is dropped, and so removed from tmp.
+        messages.truncate(durable);
+        let placed = messages.iter_mut().map(|message| in_order(message.place(new))).take_while(|done| *done).count();
+        messages.truncate(placed);
+        if !messages.is_empty() && !in_order(self.directories.flush_new()) {
+            // The mail stays at the server. A copy here that nobody vouches for would become a duplicate.
+            for message in messages.drain(..) {
+                self.directories.remove_from_new(&message.name);
+            }
+        }
+
+        let delivered = messages.iter().map(|message| self.directories.in_new(&message.name)).collect();
+        match failure {
+            None => Ok(delivered),
+            Some(error) => Err(PartialDelivery { delivered, error }),
+        }
+    }
+}
+
+/// A message that is being written to `tmp`. Dropped before it was delivered, it leaves nothing behind.
+#[derive(Debug)]
+pub struct Incoming {
+    directories: Arc<Directories>,
+    file: File,
+    /// In `tmp` at first, in `new` once it is placed.
+    name: OsString,
+    octets: u64,
+    is_complete: bool,
+    is_in_tmp: bool,
+}
+
+impl Incoming {
+    fn new(directories: Arc<Directories>, name: OsString, file: File) -> Self {
+        Self { directories, file, name, octets: 0, is_complete: true, is_in_tmp: true }
+    }
+
+    /// Appends the next piece, straight to the file: pieces should be as large as they come.
+    ///
+    /// # Errors
+    /// As the operating system has them. After an error the message cannot be delivered any more.
+    pub fn write(&mut self, octets: &[u8]) -> Result<(), DeliveryError> {
+        if let Err(error) = self.file.write_all(octets) {
+            self.is_complete = false;
+            return Err(DeliveryError::of("write to", self.path(), error));
+        }
+        self.octets = self.octets.saturating_add(u64::try_from(octets.len()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    /// How many octets were written so far.
+    pub fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    /// Makes the content durable.
+    fn flush(&self) -> Result<(), DeliveryError> {
+        if !self.is_complete {
+            return Err(DeliveryError::Incomplete { path: self.path() });
+        }
+        self.file.sync_all().map_err(|error| DeliveryError::of("flush to disk", self.path(), error))
+    }
+
+    /// Moves the file to `new`, under its name or, should that be taken, another unique one.
+    fn place(&mut self, destination: &Directories) -> Result<(), DeliveryError> {
+        let mut attempts = ATTEMPTS;
+        let mut name = self.name.clone();
+        loop {
+            match placing::without_replacing(&self.file, &self.directories.tmp, &self.name, &destination.new, &name) {
+                Ok(()) => {
+                    self.is_in_tmp = false;
+                    self.name = name;
+                    return Ok(());
+                }
+                Err(Errno::EXIST) if attempts > 1 => {
+                    attempts -= 1;
+                    name = unique_name();
+                }
+                Err(error) => return Err(DeliveryError::of("create", destination.in_new(&name), error)),
+            }
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directories.in_tmp(&self.name)
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if self.is_in_tmp {
+            // There is nobody to tell; and readers of a Maildir remove what has been in tmp for 36 hours.
+            let _ = rustix::fs::unlinkat(&self.directories.tmp, self.name.as_os_str(), AtFlags::empty());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! Why a run has stopped.
+
+use thiserror::Error;
+
+use crate::delivery::DeliveryError;
+use crate::session::SessionError;
+use crate::state::StateError;
+
+/// Why a run has stopped. Nothing was deleted at the server, but for [`FetchError::Unconfirmed`], where it is open.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The server, the network, or the sandbox.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The destination.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// The record of what is stored.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The server listed a message that it does not have.
+    #[error(
+        "the server does not speak POP3 as it must: UIDL lists message {number}, but STAT says that there are {messages}"
+    )]
+    NoSuchMessage {
+        /// The message.
+        number: u32,
+        /// How many there are.
+        messages: u32,
+    },
+    /// `QUIT` failed after `DELE`.
+    #[error("{messages} messages are stored, but whether the server has deleted them is open: {cause}")]
+    Unconfirmed {
+        /// How many were to be deleted.
+        messages: u32,
+        /// What became of `QUIT`.
+        cause: SessionError,
+    },
+    /// A defect of this program.
+    #[error("{0}; this is a defect, please report it")]
+    Internal(&'static str),
+}

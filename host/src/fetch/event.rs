@@ -1,0 +1,85 @@
+//! What a run tells while it runs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::session::{Reply, SessionError};
+
+/// Takes the events of a run. It is called from several threads, and should return soon.
+pub type Events = Arc<dyn Fn(Event<'_>) + Send + Sync>;
+
+/// Something has happened. `number` is that of a message in this session; octets are counted after unstuffing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The answer to `STAT`.
+    Maildrop {
+        /// Messages.
+        messages: u32,
+        /// Their size as the server counts.
+        octets: u64,
+    },
+    /// What is known was compared with what is there.
+    Planned {
+        /// Messages to retrieve.
+        retrieve: u32,
+        /// Messages that an earlier run has stored.
+        known: u32,
+    },
+    /// A message begins to arrive.
+    Begin {
+        /// The message.
+        number: u32,
+        /// Its size as the server says.
+        announced: Option<u64>,
+    },
+    /// A part of it was written.
+    Content {
+        /// How much.
+        octets: usize,
+    },
+    /// A message is durable.
+    Stored {
+        /// The message.
+        number: u32,
+        /// Its size.
+        octets: u64,
+        /// Its unique-id, where there is a state.
+        unique_id: Option<&'a [u8]>,
+        /// Where it is.
+        path: &'a Path,
+    },
+    /// The server would not give a message.
+    Refused {
+        /// The message.
+        number: u32,
+        /// Its words.
+        reply: &'a Reply,
+    },
+    /// The server would not delete a message.
+    NotDeleted {
+        /// The message.
+        number: u32,
+        /// Its words.
+        reply: &'a Reply,
+    },
+    /// The server has confirmed the end of the session.
+    Quit,
+    /// Something to know that does not stop the run.
+    Warning(Warning),
+}
+
+/// Something to know that does not stop a run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Warning {
+    /// `UIDL` was refused.
+    #[error("all messages are fetched, for the server has no unique-ids to remember ({0})")]
+    NoUniqueIds(SessionError),
+    /// Messages without a unique-id, or with one that another message has too.
+    #[error("{0} of the messages have no unique-id of their own and will be fetched each time")]
+    UnusableUniqueIds(u32),
+    /// `QUIT` failed, with nothing to delete.
+    #[error("everything is stored, but the session did not end well: {0}")]
+    NoGoodbye(SessionError),
+}

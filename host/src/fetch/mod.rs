@@ -1,0 +1,191 @@
+//! One account's run: plan, retrieve, deliver, record, delete.
+//!
+//! Retrieval and delivery overlap: the session hands pieces to a thread that writes, flushes and records them in
+//! groups ([`storing`]). `DELE` is sent for what that thread has reported as durable, and for nothing else.
+
+mod error;
+mod event;
+mod plan;
+mod storing;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::delivery::Maildir;
+use crate::sandbox::contract::Piece;
+use crate::session::{MessageRefused, Session, SessionError};
+use crate::state::State;
+
+pub use error::FetchError;
+pub use event::{Event, Events, Warning};
+use plan::Plan;
+use storing::{Stored, Storing};
+
+/// How many batches of pieces, each of 64 KiB and a little more, may wait for the disk.
+const BATCHES_WAITING: usize = 32;
+
+/// Where messages go, and what happens to them at the server.
+#[derive(Debug)]
+pub struct FetchOptions {
+    /// The destination.
+    pub maildir: Maildir,
+    /// What was stored before, and the name of the account there. Messages that it knows are not fetched again.
+    pub state: Option<(State, String)>,
+    /// Delete at the server what is stored.
+    pub delete: bool,
+}
+
+/// What a run has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Messages in the maildrop.
+    pub messages: u32,
+    /// Messages stored by this run.
+    pub stored: u32,
+    /// Their octets.
+    pub octets: u64,
+    /// Messages that an earlier run has stored.
+    pub known: u32,
+    /// Messages that the server has deleted.
+    pub deleted: u32,
+    /// Messages that the server would not give.
+    pub refused: u32,
+    /// Messages that the server would not delete.
+    pub not_deleted: u32,
+}
+
+/// A run that has come to its end or not, and what it has done until then.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was done. Stored messages are durable also where the run has failed.
+    pub summary: Summary,
+    /// What stopped it.
+    pub result: Result<(), FetchError>,
+}
+
+/// Fetches all new messages of a session in TRANSACTION, and ends the session.
+///
+/// A failure stops the run before `DELE` or `QUIT`, so that the server deletes nothing.
+pub async fn fetch(session: Session, options: FetchOptions, events: Events) -> Outcome {
+    let mut run = Run { events, summary: Summary::default() };
+    let result = run.run(session, options).await;
+    Outcome { summary: run.summary, result }
+}
+
+struct Run {
+    events: Events,
+    summary: Summary,
+}
+
+impl Run {
+    async fn run(&mut self, mut session: Session, options: FetchOptions) -> Result<(), FetchError> {
+        let FetchOptions { maildir, state, delete } = options;
+        let maildrop = session.stat().await?;
+        self.summary.messages = maildrop.messages;
+        (self.events)(Event::Maildrop { messages: maildrop.messages, octets: maildrop.octets });
+
+        let mut plan = Plan::new(&mut session, maildrop.messages, state, &self.events).await?;
+        self.summary.known = count(plan.known.len());
+        (self.events)(Event::Planned { retrieve: count(plan.retrieve.len()), known: self.summary.known });
+
+        let storing = Storing {
+            maildir,
+            state: plan.state.take(),
+            unique_ids: plan.unique_ids,
+            events: Arc::clone(&self.events),
+        };
+        let stored = self.retrieve(&mut session, &plan.retrieve, storing).await?;
+
+        if delete {
+            let durable: Vec<u32> = plan.known.into_iter().chain(stored).collect();
+            self.delete(&mut session, &durable).await?;
+        }
+        self.quit(session).await
+    }
+
+    /// Retrieves the messages, and gives the numbers of those that are durable.
+    async fn retrieve(
+        &mut self,
+        session: &mut Session,
+        messages: &[u32],
+        storing: Storing,
+    ) -> Result<Vec<u32>, FetchError> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (batches, waiting) = mpsc::channel(BATCHES_WAITING);
+        let storing = tokio::task::spawn_blocking(move || storing.run(waiting));
+        let transferred = self.transfer(session, messages, &batches).await;
+        drop(batches);
+        let Stored { messages: stored, octets, failure } =
+            storing.await.map_err(|_| FetchError::Internal("the storing thread ended early"))?;
+        self.summary.stored = count(stored.len());
+        self.summary.octets = octets;
+        // When the disk is the cause, the transfer has only seen that nobody takes its pieces.
+        match failure {
+            Some(failure) => Err(failure),
+            None => transferred.map(|()| stored).map_err(FetchError::from),
+        }
+    }
+
+    /// Hands pieces on until the transfer is at its end, or nobody takes them.
+    async fn transfer(
+        &mut self,
+        session: &mut Session,
+        messages: &[u32],
+        batches: &mpsc::Sender<Vec<Piece>>,
+    ) -> Result<(), SessionError> {
+        let mut transfer = session.retrieve(messages).await?;
+        loop {
+            let pieces = transfer.next().await?;
+            if pieces.is_empty() {
+                return Ok(());
+            }
+            for piece in &pieces {
+                if let Piece::Refused(MessageRefused { number, reply }) = piece {
+                    self.summary.refused += 1;
+                    (self.events)(Event::Refused { number: *number, reply });
+                }
+            }
+            if batches.send(pieces).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn delete(&mut self, session: &mut Session, messages: &[u32]) -> Result<(), FetchError> {
+        for deletion in session.delete(messages).await? {
+            match deletion.refused {
+                None => self.summary.deleted += 1,
+                Some(reply) => {
+                    self.summary.not_deleted += 1;
+                    (self.events)(Event::NotDeleted { number: deletion.number, reply: &reply });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn quit(&mut self, session: Session) -> Result<(), FetchError> {
+        let Err(cause) = session.quit().await else {
+            (self.events)(Event::Quit);
+            return Ok(());
+        };
+        let unconfirmed = std::mem::take(&mut self.summary.deleted);
+        if unconfirmed > 0 {
+            return Err(FetchError::Unconfirmed { messages: unconfirmed, cause });
+        }
+        // Nothing hangs on it.
+        (self.events)(Event::Warning(Warning::NoGoodbye(cause)));
+        Ok(())
+    }
+}
+
+/// The unique-ids by message number.
+type UniqueIds = HashMap<u32, Vec<u8>>;
+
+fn count(messages: usize) -> u32 {
+    u32::try_from(messages).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,94 @@
+//! Which messages to retrieve.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Event, Events, FetchError, UniqueIds, Warning};
+use crate::session::{Session, UniqueIdListing};
+use crate::state::State;
+
+/// What to do with each message of the maildrop.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Not stored yet, in ascending order.
+    pub(super) retrieve: Vec<u32>,
+    /// Stored by an earlier run.
+    pub(super) known: Vec<u32>,
+    /// The unique-ids that may be recorded.
+    pub(super) unique_ids: UniqueIds,
+    pub(super) state: Option<(State, String)>,
+}
+
+impl Plan {
+    /// Asks the server for its unique-ids where there is a state to compare them with.
+    pub(super) async fn new(
+        session: &mut Session,
+        messages: u32,
+        state: Option<(State, String)>,
+        events: &Events,
+    ) -> Result<Self, FetchError> {
+        let everything =
+            |state| Plan { retrieve: (1..=messages).collect(), known: Vec::new(), unique_ids: HashMap::new(), state };
+        let Some((state, account)) = state else { return Ok(everything(None)) };
+        if messages == 0 {
+            return Ok(everything(None));
+        }
+        let listing = match session.unique_ids().await {
+            Ok(listing) => listing,
+            Err(refusal) if refusal.is_refusal() => {
+                events(Event::Warning(Warning::NoUniqueIds(refusal)));
+                return Ok(everything(None));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(row) = listing.iter().find(|row| row.number > messages) {
+            return Err(FetchError::NoSuchMessage { number: row.number, messages });
+        }
+        let unique_ids = usable(listing);
+        let without = messages as usize - unique_ids.len();
+        if without > 0 {
+            events(Event::Warning(Warning::UnusableUniqueIds(super::count(without))));
+        }
+        // Reading the file blocks, and for long when it knows many.
+        let (state, account, stored) = tokio::task::spawn_blocking(move || {
+            let stored = state.known(&account);
+            (state, account, stored)
+        })
+        .await
+        .map_err(|_| FetchError::Internal("the thread that reads the state ended early"))?;
+        let stored = stored?;
+        let is_known = |number: &u32| unique_ids.get(number).is_some_and(|unique_id| stored.contains(unique_id));
+        let (known, retrieve) = (1..=messages).partition(is_known);
+        Ok(Plan { retrieve, known, unique_ids, state: Some((state, account)) })
+    }
+}
+
+/// Those unique-ids that stand for one message: not empty, and on no other message of the listing. Messages without
+/// one are fetched each time; the other way round, a message would be lost.
+fn usable(listing: Vec<UniqueIdListing>) -> UniqueIds {
+    let mut seen = HashSet::new();
+    let mut twice = HashSet::new();
+    for row in &listing {
+        if !seen.insert(row.unique_id.as_slice()) {
+            twice.insert(row.unique_id.clone());
+        }
+    }
+    listing
+        .into_iter()
+        .filter(|row| !row.unique_id.is_empty() && !twice.contains(&row.unique_id))
+        .map(|row| (row.number, row.unique_id))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{UniqueIdListing, usable};
+
+    #[test]
+    fn only_what_stands_for_one_message_is_usable() {
+        let row = |number, unique_id: &str| UniqueIdListing { number, unique_id: unique_id.into() };
+        let usable = usable(vec![row(1, "a"), row(2, "b"), row(3, ""), row(4, "b"), row(5, "../c")]);
+        let mut numbers: Vec<u32> = usable.into_keys().collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [1, 5]);
+    }
+}

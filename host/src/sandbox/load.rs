@@ -1,0 +1,123 @@
+//! From octets to something that can be instantiated.
+
+#[path = "../../build/config.rs"]
+mod config;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+
+use wasmtime::Engine;
+use wasmtime::component::{Component as Compiled, HasData, Linker, ResourceTable};
+use wasmtime_wasi::p2::bindings::{clocks, io, sockets};
+use wasmtime_wasi::{
+    WasiView, clocks::WasiClocks, clocks::WasiClocksView, sockets::WasiSockets, sockets::WasiSocketsView,
+};
+
+use super::bindings::CleartextClientPluginPre;
+use super::store::{SessionStore, Walls};
+use super::{Component, Limits, LoadError, SandboxOptions, Stopped};
+
+/// The component that the build script made.
+static BUILT_IN: &[u8] = include_bytes!(env!("POPFETCH_COMPONENT"));
+
+/// The same, compiled for this machine by the build script.
+static BUILT_IN_CODE: &[u8] = include_bytes!(env!("POPFETCH_COMPONENT_CODE"));
+
+/// How often a running component looks whether it must stop, or must let others run.
+const TICK: Duration = Duration::from_millis(20);
+
+/// The component's stack, and that of a session with the host's functions on top. Untouched pages cost nothing.
+const WASM_STACK: usize = 128 << 10;
+const SESSION_STACK: usize = 512 << 10;
+
+/// Everything that sessions share.
+pub(crate) struct Loaded {
+    engine: Engine,
+    component: CleartextClientPluginPre<Walls>,
+    limits: Limits,
+}
+
+impl Loaded {
+    pub(crate) fn load(options: SandboxOptions) -> Result<Self, LoadError> {
+        let engine = engine().map_err(|cause| LoadError::Engine(one_line(&cause)))?;
+        let (name, compiled) = match &options.component {
+            Component::BuiltIn => ("the built-in component".to_owned(), built_in(&engine)),
+            Component::File(path) => {
+                let octets = fs::read(path).map_err(|cause| LoadError::Read { path: path.clone(), cause })?;
+                (path.display().to_string(), Compiled::from_binary(&engine, &octets))
+            }
+        };
+        let not_it =
+            |cause: wasmtime::Error| LoadError::NotTheComponent { name: name.clone(), cause: one_line(&cause) };
+        let linker = linker(&engine).map_err(|cause| LoadError::Engine(one_line(&cause)))?;
+        let pre = linker.instantiate_pre(&compiled.map_err(not_it)?).map_err(not_it)?;
+        let component = CleartextClientPluginPre::new(pre).map_err(not_it)?;
+        start_ticking(&engine);
+        Ok(Loaded { engine, component, limits: options.limits })
+    }
+
+    pub(crate) async fn instantiate(&self, addresses: &[SocketAddr]) -> Result<SessionStore, Stopped> {
+        SessionStore::instantiate(&self.engine, &self.component, addresses, self.limits).await
+    }
+}
+
+fn engine() -> wasmtime::Result<Engine> {
+    let mut config = config::config();
+    config.max_wasm_stack(WASM_STACK);
+    config.async_stack_size(SESSION_STACK);
+    Engine::new(&config)
+}
+
+/// The code that the build script made of the built-in component; or, on a processor that cannot run that code, what
+/// the compiler makes of it now.
+fn built_in(engine: &Engine) -> wasmtime::Result<Compiled> {
+    #[expect(unsafe_code, reason = "machine code is run as it is")]
+    // SAFETY: the octets are those that wasmtime's own compiler has given, and part of this very program. Whether they
+    // fit this engine and processor is checked.
+    let compiled = unsafe { Compiled::deserialize(engine, BUILT_IN_CODE) };
+    compiled.or_else(|_| Compiled::from_binary(engine, BUILT_IN))
+}
+
+/// Links what the world imports, and nothing else.
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<Walls>> {
+    struct Streams;
+    impl HasData for Streams {
+        type Data<'a> = &'a mut ResourceTable;
+    }
+
+    let mut linker = Linker::new(engine);
+    let l = &mut linker;
+    clocks::monotonic_clock::add_to_linker::<Walls, WasiClocks>(l, Walls::clocks)?;
+    io::error::add_to_linker::<Walls, Streams>(l, |walls| walls.ctx().table)?;
+    io::poll::add_to_linker::<Walls, Streams>(l, |walls| walls.ctx().table)?;
+    io::streams::add_to_linker::<Walls, Streams>(l, |walls| walls.ctx().table)?;
+    sockets::instance_network::add_to_linker::<Walls, WasiSockets>(l, Walls::sockets)?;
+    sockets::network::add_to_linker::<Walls, WasiSockets>(
+        l,
+        &sockets::network::LinkOptions::default(),
+        Walls::sockets,
+    )?;
+    sockets::tcp::add_to_linker::<Walls, WasiSockets>(l, Walls::sockets)?;
+    sockets::tcp_create_socket::add_to_linker::<Walls, WasiSockets>(l, Walls::sockets)?;
+    Ok(linker)
+}
+
+/// Advances the engine's epoch for as long as the engine lives.
+fn start_ticking(engine: &Engine) {
+    let engine = engine.weak();
+    thread::spawn(move || {
+        loop {
+            thread::sleep(TICK);
+            let Some(engine) = engine.upgrade() else { return };
+            engine.increment_epoch();
+        }
+    });
+}
+
+/// The innermost cause says it; the others say that something failed.
+fn one_line(error: &wasmtime::Error) -> String {
+    let cause = error.root_cause().to_string();
+    cause.lines().next().unwrap_or_default().to_owned()
+}

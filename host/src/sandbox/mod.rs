@@ -1,0 +1,139 @@
+//! The walls: a component that speaks POP3 and can touch nothing but the server it was given.
+//!
+//! A [`Sandbox`] is loaded once for a process and shared by its tasks. Each session gets a store of its own with
+//! [`Limits`], and may connect to the addresses of one server only. Only the interfaces of the world
+//! `popfetch:pop3/cleartext-client-plugin` are linked: a component that wants more does not load.
+
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::restriction, reason = "generated; the documentation is in wit/")]
+mod bindings;
+mod guard;
+mod load;
+mod store;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error;
+
+pub(crate) use bindings::exports::popfetch::pop3::client::GuestSession;
+pub(crate) use bindings::exports::popfetch::pop3::client::GuestTransfer;
+pub use bindings::exports::popfetch::pop3::types as contract;
+pub(crate) use guard::Guard;
+pub(crate) use load::Loaded;
+pub(crate) use store::{SessionStore, Walls};
+
+/// What each session may use. The defaults are enough for a maildrop of 250,000 messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Octets of linear memory.
+    pub memory: usize,
+    /// Elements of tables.
+    pub table_elements: usize,
+    /// Resources (sockets, streams, timers) held at a time.
+    pub resources: usize,
+    /// Octets that one call may hand over to the host.
+    pub octets_a_call: usize,
+    /// How long one call may run on the processor. Waiting for the network does not count.
+    pub busy: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            memory: 64 << 20,
+            table_elements: 4096,
+            resources: 64,
+            octets_a_call: 128 << 20,
+            busy: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Where the component comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Component {
+    /// The one that this crate was built with, and compiled when the crate was.
+    #[default]
+    BuiltIn,
+    /// A file: another build of the same world. Compiling it takes about 0.1 seconds.
+    File(PathBuf),
+}
+
+/// How to load a [`Sandbox`].
+#[derive(Clone, Debug, Default)]
+pub struct SandboxOptions {
+    /// Where the component comes from.
+    pub component: Component,
+    /// What each session may use.
+    pub limits: Limits,
+}
+
+/// A component that could not be loaded.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The file could not be read.
+    #[error("cannot read the component {path}: {cause}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The file holds something else.
+    #[error("{name} is not a component of the world popfetch:pop3/cleartext-client-plugin: {cause}")]
+    NotTheComponent {
+        /// The file, or "the built-in component".
+        name: String,
+        /// What does not fit.
+        cause: String,
+    },
+    /// The machine lacks what a sandbox needs.
+    #[error("cannot set up the sandbox: {0}")]
+    Engine(String),
+}
+
+/// The walls held: the component was stopped. The session is gone, and everything else goes on.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Stopped {
+    /// It trapped: a defect of the component, perhaps provoked by the server.
+    #[error("the component failed in its sandbox ({0})")]
+    Trapped(String),
+    /// It wanted more memory than [`Limits::memory`].
+    #[error("the component wanted more than the {0} octets of memory that it may have")]
+    Memory(usize),
+    /// It ran for longer than [`Limits::busy`] without an answer.
+    #[error("the component ran for {} seconds without an answer", .0.as_secs_f32())]
+    Busy(Duration),
+    /// It did not answer in the time that the session has as a whole.
+    #[error("the session took longer than it may")]
+    Deadline,
+}
+
+/// A loaded component, and the walls around each of its sessions. Cheap to clone.
+#[derive(Clone)]
+pub struct Sandbox {
+    loaded: std::sync::Arc<Loaded>,
+}
+
+impl Sandbox {
+    /// Loads the component.
+    ///
+    /// # Errors
+    ///
+    /// There is no such component, or it is not one of the world.
+    pub fn load(options: SandboxOptions) -> Result<Self, LoadError> {
+        Ok(Sandbox { loaded: std::sync::Arc::new(Loaded::load(options)?) })
+    }
+
+    /// A new instance that may connect to these addresses.
+    pub(crate) async fn instantiate(&self, addresses: &[SocketAddr]) -> Result<SessionStore, Stopped> {
+        self.loaded.instantiate(addresses).await
+    }
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox").finish_non_exhaustive()
+    }
+}

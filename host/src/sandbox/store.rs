@@ -1,0 +1,119 @@
+//! One session's share of the sandbox.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, ResourceLimiter, Store};
+use wasmtime_wasi::sockets::SocketAddrUse;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::bindings::{CleartextClientPlugin, CleartextClientPluginPre};
+use super::{Guard, GuestSession, GuestTransfer, Limits, Stopped};
+
+/// An instance of the component, with its memory and its sockets. Dropping it closes the connection.
+pub(crate) struct SessionStore {
+    pub(crate) store: Store<Walls>,
+    instance: CleartextClientPlugin,
+    pub(crate) limits: Limits,
+}
+
+/// What the host's functions know of a session.
+pub(crate) struct Walls {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    growth: Growth,
+}
+
+/// How far memories and tables may grow.
+struct Growth {
+    memory: usize,
+    table_elements: usize,
+}
+
+/// The component wanted more memory than it may have.
+#[derive(Debug, thiserror::Error)]
+#[error("memory limit")]
+pub(crate) struct MemoryLimit;
+
+impl SessionStore {
+    pub(crate) async fn instantiate(
+        engine: &Engine,
+        component: &CleartextClientPluginPre<Walls>,
+        addresses: &[SocketAddr],
+        limits: Limits,
+    ) -> Result<Self, Stopped> {
+        let mut store = Store::new(engine, Walls::around(addresses, limits));
+        store.limiter(|walls| &mut walls.growth);
+        store.set_hostcall_fuel(limits.octets_a_call);
+        // Runs for one tick, then lets others run.
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        let guard = Guard { busy: limits.busy, memory: limits.memory, until: None };
+        let instance = guard.run(component.instantiate_async(&mut store)).await?;
+        Ok(SessionStore { store, instance, limits })
+    }
+
+    /// The verbs of a session, and the store to call them on.
+    pub(crate) fn session(&mut self) -> (GuestSession<'_>, &mut Store<Walls>) {
+        (self.instance.popfetch_pop3_client().session(), &mut self.store)
+    }
+
+    /// The verbs of a transfer, and the store to call them on.
+    pub(crate) fn transfer(&mut self) -> (GuestTransfer<'_>, &mut Store<Walls>) {
+        (self.instance.popfetch_pop3_client().transfer(), &mut self.store)
+    }
+}
+
+impl Walls {
+    fn around(addresses: &[SocketAddr], limits: Limits) -> Self {
+        let permitted: Arc<[SocketAddr]> = addresses.into();
+        let wasi = WasiCtx::builder()
+            .allow_tcp(true)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .socket_addr_check(move |address, purpose| {
+                let allowed = match purpose {
+                    SocketAddrUse::TcpConnect => permitted.contains(&address),
+                    // A connect binds first, to no address in particular.
+                    SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
+                    _ => false,
+                };
+                Box::pin(async move { allowed })
+            })
+            .build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.resources);
+        let growth = Growth { memory: limits.memory, table_elements: limits.table_elements };
+        Walls { wasi, table, growth }
+    }
+}
+
+impl WasiView for Walls {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl ResourceLimiter for Growth {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        // The component could not go on without the memory, so that it is better stopped here, with the cause known.
+        if desired > self.memory { Err(MemoryLimit.into()) } else { Ok(true) }
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= self.table_elements)
+    }
+
+    fn instances(&self) -> usize {
+        16
+    }
+
+    fn tables(&self) -> usize {
+        16
+    }
+
+    fn memories(&self) -> usize {
+        2
+    }
+}

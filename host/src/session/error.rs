@@ -1,0 +1,103 @@
+//! Why a verb failed, and whose fault it is.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::sandbox::{Stopped, contract};
+
+/// A verb that failed.
+#[derive(Clone, Debug, Error)]
+pub enum SessionError {
+    /// What the component says: see `error` in `wit/types.wit`.
+    #[error("{}", Words(.0))]
+    Pop3(contract::Error),
+    /// The component was stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl From<contract::Error> for SessionError {
+    fn from(error: contract::Error) -> Self {
+        SessionError::Pop3(error)
+    }
+}
+
+impl SessionError {
+    /// Whether the session is of no more use.
+    pub fn ends_session(&self) -> bool {
+        use contract::Error::{Closed, ConnectFailed, LimitExceeded, Misbehaved, Network, Timeout};
+        match self {
+            SessionError::Stopped(_) => true,
+            SessionError::Pop3(error) => matches!(
+                error,
+                Closed(_) | ConnectFailed(_) | LimitExceeded(_) | Misbehaved(_) | Network(_) | Timeout(_)
+            ),
+        }
+    }
+
+    /// Whether the server answered `-ERR` to this command.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, SessionError::Pop3(contract::Error::Refused(_)))
+    }
+}
+
+/// One line for people. What the server said is escaped by the component; who prints it escapes it again, for a
+/// component is not to be trusted.
+struct Words<'a>(&'a contract::Error);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use contract::{Error, Wait};
+        match self.0 {
+            Error::InvalidArgument(problem) | Error::InvalidState(problem) => f.write_str(problem),
+            Error::NotSupported(what) => f.write_str(what),
+            Error::ConnectFailed(causes) => write!(f, "cannot connect: {causes}"),
+            Error::Timeout(Wait::Connect) => f.write_str("connecting timed out"),
+            Error::Timeout(Wait::Reply) => f.write_str("the server was silent for too long"),
+            Error::Timeout(Wait::Send) => f.write_str("the server took nothing for too long"),
+            Error::Timeout(Wait::Quit) => f.write_str("the server did not answer QUIT in time"),
+            Error::Timeout(Wait::Session) => f.write_str("the session took longer than it may"),
+            Error::Closed(None) => f.write_str("the server closed the connection"),
+            Error::Closed(Some(command)) => {
+                write!(f, "the server closed the connection instead of answering {command}")
+            }
+            Error::Network(cause) => write!(f, "the connection broke: {cause}"),
+            Error::Refused(refusal) => write!(f, "the server refused {}", Refused(refusal)),
+            Error::SignInRefused(refusal) => write!(f, "the server refused the sign-in with {}", Refused(refusal)),
+            Error::NoMechanism(why) => write!(f, "the server offers none of the permitted mechanisms: {why}"),
+            Error::Misbehaved(misbehaviour) => {
+                f.write_str("the server does not speak POP3 as it must: ")?;
+                f.write_str(&misbehaviour.problem)?;
+                if let Some(command) = &misbehaviour.command {
+                    write!(f, " to {command}")?;
+                }
+                if misbehaviour.line.is_empty() { Ok(()) } else { write!(f, ": \"{}\"", misbehaviour.line) }
+            }
+            Error::LimitExceeded(excess) => {
+                let command = excess.command.as_deref().unwrap_or("nothing");
+                write!(f, "the server answered {command} with more than allowed ({}: {})", excess.limit, excess.bound)
+            }
+        }
+    }
+}
+
+struct Refused<'a>(&'a contract::Refusal);
+
+impl fmt::Display for Refused<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use contract::ResponseCode;
+        let contract::Refusal { command, reply } = self.0;
+        write!(f, "{command}: \"-ERR")?;
+        match &reply.code {
+            None => {}
+            Some(ResponseCode::InUse) => f.write_str(" [IN-USE]")?,
+            Some(ResponseCode::LoginDelay) => f.write_str(" [LOGIN-DELAY]")?,
+            Some(ResponseCode::SysTemp) => f.write_str(" [SYS/TEMP]")?,
+            Some(ResponseCode::SysPerm) => f.write_str(" [SYS/PERM]")?,
+            Some(ResponseCode::Auth) => f.write_str(" [AUTH]")?,
+            Some(ResponseCode::Other(code)) => write!(f, " [{code}]")?,
+        }
+        if reply.text.is_empty() { f.write_str("\"") } else { write!(f, " {}\"", reply.text) }
+    }
+}

@@ -1,0 +1,243 @@
+//! A POP3 session in a sandbox: typed async calls, one for each verb of `wit/client.wit`.
+
+mod error;
+mod options;
+mod transfer;
+
+use tokio::time::Instant;
+use wasmtime::Store;
+use wasmtime::component::ResourceAny;
+
+use crate::sandbox::contract::{self, Mechanism, Piece};
+use crate::sandbox::{Guard, Sandbox, SessionStore, Stopped, Walls};
+use crate::secret::Secret;
+
+pub use contract::{
+    Capability, Deletion, Greeting, Maildrop, MessageBegin, MessageEnd, MessageRefused, Reply, ResponseCode,
+    ScanListing, Security, UniqueIdListing, Wait,
+};
+pub use error::SessionError;
+pub use options::{ProtocolLimits, Server, SessionOptions, Timeouts};
+pub use transfer::Transfer;
+
+/// One connection to one server, inside a sandbox of its own.
+///
+/// Every verb may give [`SessionError`]. Where [`SessionError::ends_session`] says so, and after
+/// [`quit`](Session::quit), further verbs give an error too. Dropping a session, or the future of a verb, closes the
+/// connection without `QUIT`: the server deletes nothing (RFC 1939 §6).
+pub struct Session {
+    sandboxed: SessionStore,
+    handle: ResourceAny,
+    guard: Guard,
+    /// The sandbox has stopped the component, or a call was dropped half way: it must not be entered again.
+    broken: Option<Stopped>,
+    /// A verb has failed so that the session is at its end, or a transfer was left before its own.
+    ended: bool,
+}
+
+/// Who signs in.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The name of the mailbox.
+    pub user: String,
+    /// The password.
+    pub secret: Secret,
+}
+
+impl Session {
+    /// Connects to the server and reads its greeting: the session is in AUTHORIZATION (RFC 1939 §4).
+    ///
+    /// # Errors
+    ///
+    /// Typically `connect-failed`, `timeout`, `misbehaved` (not a POP3 server), `refused` (greeted with `-ERR`).
+    pub async fn connect(sandbox: &Sandbox, server: &Server, options: &SessionOptions) -> Result<Self, SessionError> {
+        let mut sandboxed = sandbox.instantiate(&server.addresses).await?;
+        let limits = sandboxed.limits;
+        let until = options.deadline.map(|deadline| Instant::now() + deadline);
+        let guard = Guard { busy: limits.busy, memory: limits.memory, until };
+        let (verbs, store) = sandboxed.session();
+        let endpoint = server.endpoint();
+        let handle = guard.run(verbs.call_connect(store, &endpoint, options.contract())).await??;
+        Ok(Session { sandboxed, handle, guard, broken: None, ended: false })
+    }
+
+    /// The server's first line.
+    ///
+    /// # Errors
+    ///
+    /// Only where the component was stopped.
+    pub async fn greeting(&mut self) -> Result<Greeting, SessionError> {
+        self.call(async |verbs, store, session| Ok(Ok(verbs.call_greeting(store, session).await?))).await
+    }
+
+    /// What the server can do: `CAPA` (RFC 2449 §5). Commands are pipelined only after this has named PIPELINING.
+    ///
+    /// # Errors
+    ///
+    /// Typically `refused` (a server without CAPA).
+    pub async fn capabilities(&mut self) -> Result<Vec<Capability>, SessionError> {
+        self.call(async |verbs, store, session| verbs.call_capabilities(store, session).await).await
+    }
+
+    /// Tries the permitted mechanisms in this order, and gives the one that the server accepted.
+    ///
+    /// # Errors
+    ///
+    /// Typically `sign-in-refused` or `no-mechanism`.
+    pub async fn sign_in(
+        &mut self,
+        credentials: &Credentials,
+        permitted: &[Mechanism],
+    ) -> Result<Mechanism, SessionError> {
+        let mut handed_in =
+            contract::Credentials { user: credentials.user.clone(), secret: credentials.secret.expose().to_vec() };
+        let signed_in = self
+            .call(async |verbs, store, session| verbs.call_sign_in(store, session, &handed_in, permitted).await)
+            .await;
+        zeroize::Zeroize::zeroize(&mut handed_in.secret);
+        signed_in
+    }
+
+    /// How much is in the maildrop: `STAT` (RFC 1939 §5).
+    ///
+    /// # Errors
+    ///
+    /// Typically `misbehaved`.
+    pub async fn stat(&mut self) -> Result<Maildrop, SessionError> {
+        self.call(async |verbs, store, session| verbs.call_stat(store, session).await).await
+    }
+
+    /// The size of one message, counted from 1: `LIST n` (RFC 1939 §5).
+    ///
+    /// # Errors
+    ///
+    /// Typically `refused` (no such message).
+    pub async fn scan_listing(&mut self, message: u32) -> Result<ScanListing, SessionError> {
+        self.call(async |verbs, store, session| verbs.call_scan_listing(store, session, message).await).await
+    }
+
+    /// The sizes of all messages: `LIST` (RFC 1939 §5).
+    ///
+    /// # Errors
+    ///
+    /// Typically `misbehaved` or `limit-exceeded`.
+    pub async fn scan_listings(&mut self) -> Result<Vec<ScanListing>, SessionError> {
+        self.call(async |verbs, store, session| verbs.call_scan_listings(store, session).await).await
+    }
+
+    /// The unique-id of one message, counted from 1: `UIDL n` (RFC 1939 §7).
+    ///
+    /// # Errors
+    ///
+    /// Typically `refused` (no such message, or a server without UIDL).
+    pub async fn unique_id(&mut self, message: u32) -> Result<UniqueIdListing, SessionError> {
+        self.call(async |verbs, store, session| verbs.call_unique_id(store, session, message).await).await
+    }
+
+    /// The unique-ids of all messages: `UIDL` (RFC 1939 §7).
+    ///
+    /// # Errors
+    ///
+    /// Typically `refused` (a server without UIDL).
+    pub async fn unique_ids(&mut self) -> Result<Vec<UniqueIdListing>, SessionError> {
+        self.call(async |verbs, store, session| verbs.call_unique_ids(store, session).await).await
+    }
+
+    /// Retrieves these messages in this order: `RETR` (RFC 1939 §5), pipelined where the server allows.
+    ///
+    /// # Errors
+    ///
+    /// Typically `invalid-argument` (message 0). What the server answers comes with the transfer.
+    pub async fn retrieve(&mut self, messages: &[u32]) -> Result<Transfer<'_>, SessionError> {
+        let handle =
+            self.call(async |verbs, store, session| verbs.call_retrieve(store, session, messages).await).await?;
+        Ok(Transfer::new(self, handle))
+    }
+
+    /// Retrieves the header and this many lines of the body of these messages: `TOP` (RFC 1939 §7).
+    ///
+    /// # Errors
+    ///
+    /// Typically `invalid-argument` (message 0). What the server answers comes with the transfer.
+    pub async fn top(&mut self, messages: &[u32], lines: u32) -> Result<Transfer<'_>, SessionError> {
+        let handle =
+            self.call(async |verbs, store, session| verbs.call_top(store, session, messages, lines).await).await?;
+        Ok(Transfer::new(self, handle))
+    }
+
+    /// Marks messages as deleted: `DELE` (RFC 1939 §5). They are removed when [`quit`](Session::quit) has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// Typically `closed` or `timeout`; then it is open which are marked, and without `QUIT` none is removed.
+    pub async fn delete(&mut self, messages: &[u32]) -> Result<Vec<Deletion>, SessionError> {
+        self.call(async |verbs, store, session| verbs.call_delete(store, session, messages).await).await
+    }
+
+    /// Takes back all marks: `RSET` (RFC 1939 §5).
+    ///
+    /// # Errors
+    ///
+    /// Typically `refused`.
+    pub async fn reset(&mut self) -> Result<(), SessionError> {
+        self.call(async |verbs, store, session| verbs.call_reset(store, session).await).await
+    }
+
+    /// Keeps an idle session alive: `NOOP` (RFC 1939 §5).
+    ///
+    /// # Errors
+    ///
+    /// Typically `closed`.
+    pub async fn noop(&mut self) -> Result<(), SessionError> {
+        self.call(async |verbs, store, session| verbs.call_noop(store, session).await).await
+    }
+
+    /// Ends the session: `QUIT`; the server now removes what is marked (RFC 1939 §6).
+    ///
+    /// # Errors
+    ///
+    /// It is open whether the server removed anything.
+    pub async fn quit(mut self) -> Result<(), SessionError> {
+        self.call(async |verbs, store, session| verbs.call_quit(store, session).await).await
+    }
+
+    /// Whether no verb has failed in a way that ends the session, and no transfer was left before its end.
+    pub fn is_usable(&self) -> bool {
+        !self.ended && self.broken.is_none()
+    }
+
+    /// Enters the component, unless it was stopped before.
+    async fn call<T>(
+        &mut self,
+        verb: impl AsyncFnOnce(
+            crate::sandbox::GuestSession<'_>,
+            &mut Store<Walls>,
+            ResourceAny,
+        ) -> wasmtime::Result<Result<T, contract::Error>>,
+    ) -> Result<T, SessionError> {
+        self.check()?;
+        // Should this future be dropped half way, this stays.
+        self.broken = Some(Stopped::Trapped("an earlier call was cancelled".to_owned()));
+        let (verbs, store) = self.sandboxed.session();
+        let outcome = self.guard.run(verb(verbs, store, self.handle)).await;
+        self.leave(outcome)
+    }
+
+    /// Remembers what became of a call.
+    fn leave<T>(&mut self, outcome: Result<Result<T, contract::Error>, Stopped>) -> Result<T, SessionError> {
+        self.broken = outcome.as_ref().err().cloned();
+        let outcome = outcome.map_err(SessionError::from).and_then(|answer| answer.map_err(SessionError::from));
+        self.ended |= outcome.as_ref().is_err_and(SessionError::ends_session);
+        outcome
+    }
+
+    fn check(&self) -> Result<(), Stopped> {
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("broken", &self.broken).finish_non_exhaustive()
+    }
+}
