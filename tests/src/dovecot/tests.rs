@@ -1,0 +1,107 @@
+//! That the private Dovecot is what its description says. They run with the feature `dovecot` only, as the suite with
+//! it does.
+
+use std::io::{BufRead, BufReader};
+
+use md5::{Digest, Md5};
+
+use super::*;
+use crate::{
+    fingerprint::{Fingerprint, compare},
+    maildrop::{Profile, realistic},
+};
+
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    fn connect(dovecot: &Dovecot) -> (Self, String) {
+        let stream = TcpStream::connect(dovecot.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut client = Self(BufReader::new(stream));
+        let greeting = client.line();
+        (client, greeting)
+    }
+
+    fn signed_in(dovecot: &Dovecot) -> Self {
+        let (mut client, _) = Self::connect(dovecot);
+        client.ask("USER alice");
+        assert!(client.ask("PASS secret").starts_with("+OK"), "{}", dovecot.log());
+        client
+    }
+
+    fn ask(&mut self, line: &str) -> String {
+        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
+        self.line()
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// The lines up to the final dot, unstuffed.
+    fn body(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            self.0.read_until(b'\n', &mut line).unwrap();
+            if line == b".\r\n" {
+                return body;
+            }
+            body.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
+        }
+    }
+}
+
+#[test]
+fn messages_come_back_as_they_were_stored_and_are_deleted_at_quit() {
+    const COUNT: usize = 60;
+    let messages: Vec<Vec<u8>> = realistic(11, COUNT, Profile::crlf_clean().largest(2_000_000)).collect();
+    let dovecot = Dovecot::start(&[("alice", "secret"), ("bob", "other")]);
+    dovecot.fill("alice", messages.clone());
+    let mut client = Client::signed_in(&dovecot);
+    let octets: usize = messages.iter().map(Vec::len).sum();
+    assert_eq!(client.ask("STAT"), format!("+OK {COUNT} {octets}\r\n"));
+    for (message, number) in messages.iter().zip(1..) {
+        assert_eq!(client.ask(&format!("RETR {number}")), format!("+OK {} octets\r\n", message.len()));
+        assert_eq!(Fingerprint::of("", &client.body()), Fingerprint::of("", message), "message {number}");
+    }
+    for number in 1..=10 {
+        assert!(client.ask(&format!("DELE {number}")).starts_with("+OK"));
+    }
+    assert!(client.ask("QUIT").starts_with("+OK"));
+    // Dovecot answers QUIT when the files are gone.
+    let left = messages[10..].iter().map(|message| Fingerprint::of("", message));
+    compare(left, dovecot.maildir("alice").delivered().iter().map(|entry| entry.fingerprint())).unwrap();
+}
+
+#[test]
+fn it_has_capa_apop_and_new_mail() {
+    let dovecot = Dovecot::start(&[("alice", "secret")]);
+    let (mut client, greeting) = Client::connect(&dovecot);
+    assert!(client.ask("CAPA").starts_with("+OK"));
+    let capabilities = String::from_utf8(client.body()).unwrap();
+    for capability in ["CAPA", "TOP", "UIDL", "RESP-CODES", "PIPELINING", "USER"] {
+        assert!(capabilities.lines().any(|line| line == capability), "{capability} is not in {capabilities}");
+    }
+    let timestamp = &greeting[greeting.find('<').unwrap()..greeting.find('>').unwrap() + 1];
+    let digest: String = Md5::digest(format!("{timestamp}secret")).iter().map(|octet| format!("{octet:02x}")).collect();
+    assert!(client.ask(&format!("APOP alice {digest}")).starts_with("+OK"), "{}", dovecot.log());
+    assert_eq!(client.ask("STAT"), "+OK 0 0\r\n");
+    client.ask("QUIT");
+    dovecot.fill("alice", [b"A: 1\r\n\r\n".to_vec()]);
+    dovecot.fill("alice", [b"B: 22\r\n\r\n".to_vec()]);
+    let mut client = Client::signed_in(&dovecot);
+    client.ask("LIST");
+    assert_eq!(client.body(), b"1 8\r\n2 9\r\n");
+}
+
+#[test]
+fn nothing_is_left_of_it() {
+    let dovecot = Dovecot::start(&[("alice", "secret")]);
+    let (address, directory) = (dovecot.address(), dovecot.directory.path().to_owned());
+    drop(dovecot);
+    assert!(!directory.exists());
+    assert!(TcpStream::connect(address).is_err());
+}

@@ -1,0 +1,27 @@
+//! A model POP3 server, correct after RFC 1939 and RFC 2449 until a [`Script`] says otherwise.
+//!
+//! The way of one command: `link` reads a line, `session` knows the state and asks `transaction` for the honest
+//! `reply`, the `fault`s that match rewrite it, and `link` plays the actions that are left onto the wire.
+
+mod fault;
+mod link;
+mod log;
+mod maildrop_lock;
+mod model;
+mod replay;
+mod reply;
+mod rule;
+mod script;
+mod session;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod wire;
+
+pub use fault::{Action, Banner, Ending, Fault, Row};
+pub use log::{Direction, Entry, Transcript};
+pub use model::ModelServer;
+pub use replay::{Mismatch, Replay, ReplayServer};
+pub use rule::{At, Rule};
+pub use script::{Announced, Pipelining, Script};
+pub use wire::{LineEnd, Segments, Stuffing, Wire};

@@ -1,0 +1,209 @@
+//! The server as a test holds it.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::oneshot,
+};
+
+use super::{
+    At, Direction, Fault, Rule, Script, Transcript,
+    link::Link,
+    log::Log,
+    maildrop_lock::SharedMaildrop,
+    session::{Session, State},
+};
+use crate::maildrop::{Maildrop, Message};
+
+/// A running POP3 server on a loopback address and a free port.
+///
+/// It has a thread and a runtime of its own, so that tests with and without a runtime use it in the same way, and may
+/// block. It listens when [`start`](Self::start) returns, and is gone, with all its connections, when it is dropped.
+#[derive(Debug)]
+pub struct ModelServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ModelServer {
+    /// Starts a server.
+    ///
+    /// # Panics
+    /// When there is no port to listen on.
+    pub fn start(script: Script) -> Self {
+        Self::try_start(script).expect("a model server listens on a loopback address")
+    }
+
+    fn try_start(mut script: Script) -> io::Result<Self> {
+        let maildrop = SharedMaildrop::new(std::mem::take(&mut script.maildrop));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = {
+            let _entered = runtime.enter();
+            listen(&script)?
+        };
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            script: Mutex::new(Arc::new(script)),
+            maildrop: Arc::new(maildrop),
+            log: Arc::new(Log::new()),
+        });
+        let (stop, stopped) = oneshot::channel::<()>();
+        let accepting = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("model-server".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    accepted = accept(listener, accepting) => accepted.expect("the model server accepts connections"),
+                    // Dropped or sent: both mean the end.
+                    _ = stopped => {}
+                }
+            });
+            // Ends the tasks of the connections, and so closes these, before the thread is joined.
+            drop(runtime);
+        })?;
+        Ok(Self { address, shared, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// What is in the maildrop now: at the start, plus what was appended, less what was deleted by a QUIT.
+    pub fn maildrop(&self) -> Maildrop {
+        self.shared.maildrop.maildrop().clone()
+    }
+
+    /// New mail. Only sessions that sign in later see it.
+    pub fn append(&self, message: Message) {
+        self.edit_maildrop(|maildrop| maildrop.messages_mut().push(message));
+    }
+
+    /// Changes the maildrop for sessions that sign in later: unique-ids, contents, order.
+    pub fn edit_maildrop(&self, edit: impl FnOnce(&mut Maildrop)) {
+        edit(&mut self.shared.maildrop.maildrop());
+    }
+
+    /// Changes the script for connections that come later. Its maildrop and its listening address have no meaning any
+    /// more.
+    pub fn change(&self, change: impl FnOnce(&mut Script)) {
+        let mut script = self.shared.script.lock().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut script));
+    }
+
+    /// Adds a fault for connections that come later.
+    pub fn fault(&self, at: At, fault: Fault) {
+        self.change(|script| script.rules.push(Rule::new(at, fault)));
+    }
+
+    /// Connections that come later meet no fault of a rule.
+    pub fn without_faults(&self) {
+        self.change(|script| script.rules.clear());
+    }
+
+    /// All that was said so far.
+    pub fn transcript(&self) -> Transcript {
+        self.shared.log.transcript()
+    }
+
+    /// The lines which clients sent, over all connections.
+    pub fn commands(&self) -> Vec<String> {
+        self.shared.log.with(Transcript::commands)
+    }
+
+    /// The lines which the client of the n-th connection sent, from 1.
+    pub fn commands_of(&self, connection: usize) -> Vec<String> {
+        self.shared.log.with(|transcript| transcript.commands_of(connection))
+    }
+
+    /// How many connections were accepted so far.
+    pub fn connections(&self) -> usize {
+        self.shared.log.with(Transcript::connections)
+    }
+
+    /// Waits until the transcript satisfies `done`, which is asked again after each entry. It blocks the calling
+    /// thread, not the server.
+    ///
+    /// # Errors
+    /// The transcript, when it did not within `patience`.
+    pub fn wait_until(&self, patience: Duration, done: impl FnMut(&Transcript) -> bool) -> Result<(), Transcript> {
+        if self.shared.log.wait_until(patience, done) { Ok(()) } else { Err(self.transcript()) }
+    }
+
+    /// Waits until no connection is open, so that nothing will change in the maildrop any more.
+    ///
+    /// # Errors
+    /// The transcript, when one was still open after `patience`.
+    pub fn wait_idle(&self, patience: Duration) -> Result<(), Transcript> {
+        self.wait_until(patience, |transcript| transcript.open_connections() == 0)
+    }
+}
+
+impl Drop for ModelServer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            // A panic in a destructor while another panic unwinds would hide the first.
+            if !std::thread::panicking() {
+                ended.expect("the model server ran without a panic");
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    script: Mutex<Arc<Script>>,
+    maildrop: Arc<SharedMaildrop>,
+    log: Arc<Log>,
+}
+
+fn listen(script: &Script) -> io::Result<TcpListener> {
+    const BACKLOG: u32 = 128;
+    let socket = if script.listen.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(octets) = script.wire.receive_buffer {
+        // Accepted connections inherit it.
+        socket.set_recv_buffer_size(octets)?;
+    }
+    socket.bind((script.listen, 0).into())?;
+    socket.listen(BACKLOG)
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()> {
+    for connection in 1.. {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        shared.log.write(connection, Direction::Opened, b"");
+        tokio::spawn(serve(stream, connection, Arc::clone(&shared)));
+    }
+    Ok(())
+}
+
+async fn serve(stream: TcpStream, connection: usize, shared: Arc<Shared>) {
+    let script = Arc::clone(&shared.script.lock().unwrap_or_else(PoisonError::into_inner));
+    let link = Link::new(stream, connection, Arc::clone(&shared.log), script.wire.clone());
+    let session = Session {
+        script,
+        maildrop: Arc::clone(&shared.maildrop),
+        log: Arc::clone(&shared.log),
+        connection,
+        state: State::Authorization { user: None },
+        counts: HashMap::new(),
+    };
+    session.run(link).await;
+}

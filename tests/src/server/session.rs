@@ -1,0 +1,251 @@
+//! One session: AUTHORIZATION, TRANSACTION, UPDATE (RFC 1939 §3).
+
+use std::{collections::HashMap, sync::Arc};
+
+use md5::{Digest, Md5};
+
+use super::{
+    Ending, Fault, Pipelining, Script,
+    link::{Link, Over},
+    log::{Direction, Log},
+    maildrop_lock::SharedMaildrop,
+    reply::{Body, Reply},
+    rule::Moment,
+    transaction::Transaction,
+};
+
+/// What one connection needs to be served.
+pub(super) struct Session {
+    pub(super) script: Arc<Script>,
+    pub(super) maildrop: Arc<SharedMaildrop>,
+    pub(super) log: Arc<Log>,
+    /// Number of the connection, from 1.
+    pub(super) connection: usize,
+    pub(super) state: State,
+    /// Commands so far, by verb.
+    pub(super) counts: HashMap<String, usize>,
+}
+
+/// The states of RFC 1939.
+#[derive(Debug)]
+pub(super) enum State {
+    Authorization {
+        /// The name that USER gave.
+        user: Option<String>,
+    },
+    Transaction(Transaction),
+    /// QUIT was given: the connection is closed after its reply.
+    Update,
+}
+
+/// What a command changes.
+enum Effect {
+    Nothing,
+    User(String),
+    SignIn(Transaction),
+    Mark(String),
+    UnmarkAll,
+    Quit,
+}
+
+impl Session {
+    /// Serves the connection to its end.
+    pub(super) async fn run(mut self, mut link: Link) {
+        let over = match self.converse(&mut link).await {
+            Ok(()) => Over::End(Ending::Close),
+            Err(over) => over,
+        };
+        // A server that has gone releases the maildrop; one that hangs does not.
+        if !matches!(over, Over::End(Ending::Silence)) {
+            self.state = State::Update;
+        }
+        if let Over::End(ending) = over {
+            link.end(ending).await;
+        }
+        self.log.write(self.connection, Direction::Closed, b"");
+    }
+
+    async fn converse(&mut self, link: &mut Link) -> Result<(), Over> {
+        self.greet(link).await?;
+        while !matches!(self.state, State::Update) {
+            let lines = self.read_lines(link).await?;
+            if !self.script.wire.latency.is_zero() {
+                link.pause(self.script.wire.latency).await?;
+            }
+            self.answer(lines, link).await?;
+        }
+        Ok(())
+    }
+
+    async fn greet(&mut self, link: &mut Link) -> Result<(), Over> {
+        let script = Arc::clone(&self.script);
+        let timestamp = script.apop.as_ref().map(|timestamp| format!(" {timestamp}")).unwrap_or_default();
+        let moment = Moment { verb: None, argument: "", nth_of_verb: 1, nth_of_all: 0, connection: self.connection };
+        let faults: Vec<&Fault> = script.rules.iter().filter_map(|rule| rule.fires(&moment)).collect();
+        let greeting = Reply::line(format!("+OK {}{timestamp}", script.greeting));
+        link.play(greeting.with_faults(&faults)).await
+    }
+
+    async fn read_lines(&self, link: &mut Link) -> Result<Vec<Vec<u8>>, Over> {
+        match self.script.idle_timeout {
+            None => link.read_lines().await,
+            Some(time) => {
+                link.flush().await?;
+                tokio::time::timeout(time, link.read_lines()).await.unwrap_or(Err(Over::End(Ending::Close)))
+            }
+        }
+    }
+
+    /// Answers the commands that were read at once.
+    async fn answer(&mut self, mut lines: Vec<Vec<u8>>, link: &mut Link) -> Result<(), Over> {
+        let pipelining = self.script.pipelining;
+        match pipelining {
+            Pipelining::Closes if lines.len() > 1 => return Err(Over::End(Ending::Close)),
+            Pipelining::OnlyFirstAnswered | Pipelining::Discarded => {
+                for line in lines.drain(1..) {
+                    self.log.write(self.connection, Direction::Discarded, &line);
+                }
+            }
+            _ => {}
+        }
+        let mut held = Vec::new();
+        for line in lines {
+            let actions = self.command(&line).await;
+            if pipelining == Pipelining::Reversed {
+                held.insert(0, actions);
+            } else {
+                link.play(actions).await?;
+            }
+            if matches!(self.state, State::Update) {
+                break;
+            }
+        }
+        for actions in held {
+            link.play(actions).await?;
+        }
+        if pipelining == Pipelining::Discarded {
+            link.flush().await?;
+            link.discard_input();
+        }
+        Ok(())
+    }
+
+    /// Carries out one command and gives what is to be done for a reply.
+    async fn command(&mut self, line: &[u8]) -> Vec<super::Action> {
+        let text = line.strip_suffix(b"\r\n").unwrap_or(line);
+        self.log.write(self.connection, Direction::Client, text);
+        let text = String::from_utf8_lossy(text).into_owned();
+        let (verb, argument) = text.split_once(' ').unwrap_or((&text, ""));
+        let verb = verb.to_ascii_uppercase();
+
+        let script = Arc::clone(&self.script);
+        let nth_of_verb = *self.counts.entry(verb.clone()).and_modify(|count| *count += 1).or_insert(1);
+        let nth_of_all = self.counts.values().sum();
+        let moment = Moment { verb: Some(&verb), argument, nth_of_verb, nth_of_all, connection: self.connection };
+        let faults: Vec<&Fault> = script.rules.iter().filter_map(|rule| rule.fires(&moment)).collect();
+
+        let (reply, effect) = if line.ends_with(b"\r\n") {
+            self.reply(&verb, argument).await
+        } else {
+            (Reply::line("-ERR a line ends with CRLF"), Effect::Nothing)
+        };
+        if !faults.iter().any(|fault| fault.is_without_effect()) {
+            self.take_effect(effect);
+        }
+        if verb == "QUIT" {
+            // However it was answered, the connection is closed (RFC 1939 §6).
+            self.state = State::Update;
+        }
+        reply.with_extra_text(&script.extra_text).with_faults(&faults)
+    }
+
+    /// The honest reply to a command and what it would change.
+    async fn reply(&self, verb: &str, argument: &str) -> (Reply, Effect) {
+        let script = &self.script;
+        match (&self.state, verb) {
+            (_, "QUIT") => (Reply::line("+OK model server signing off"), Effect::Quit),
+            (State::Authorization { .. }, "CAPA") => (capa(script.capabilities.as_deref()), Effect::Nothing),
+            (State::Transaction(_), "CAPA") => (capa(script.capabilities_signed_in.as_deref()), Effect::Nothing),
+            (State::Authorization { .. }, "USER") if script.user_pass => {
+                (Reply::line("+OK send your password"), Effect::User(argument.to_owned()))
+            }
+            (State::Authorization { user: None }, "PASS") if script.user_pass => {
+                (Reply::line("-ERR USER comes first"), Effect::Nothing)
+            }
+            (State::Authorization { user: Some(user) }, "PASS") if script.user_pass => {
+                self.sign_in(*user == script.user && argument == script.password).await
+            }
+            (State::Authorization { .. }, "APOP") if script.apop.is_some() => self.sign_in(self.proves(argument)).await,
+            (State::Transaction(transaction), verb) => in_transaction(transaction, verb, argument, script),
+            _ => (Reply::line("-ERR unknown command, or not now"), Effect::Nothing),
+        }
+    }
+
+    async fn sign_in(&self, proven: bool) -> (Reply, Effect) {
+        if !proven {
+            return (Reply::line("-ERR [AUTH] wrong name or password"), Effect::Nothing);
+        }
+        let lock = match self.script.exclusive {
+            None => None,
+            Some(patience) => match self.maildrop.lock(patience).await {
+                None => {
+                    return (Reply::line("-ERR [IN-USE] the maildrop is in use by another session"), Effect::Nothing);
+                }
+                lock => lock,
+            },
+        };
+        let visible = self.script.visible.unwrap_or(usize::MAX);
+        let messages = self.maildrop.maildrop().messages().iter().take(visible).cloned().collect();
+        (Reply::line("+OK signed in"), Effect::SignIn(Transaction::new(messages, lock)))
+    }
+
+    /// Whether the argument of APOP has the name and the digest of timestamp and password (RFC 1939 §7).
+    fn proves(&self, argument: &str) -> bool {
+        let timestamp = self.script.apop.as_deref().unwrap_or_default();
+        let digest = Md5::digest(format!("{timestamp}{}", self.script.password));
+        let digest: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+        argument.rsplit_once(' ') == Some((self.script.user.as_str(), digest.as_str()))
+    }
+
+    fn take_effect(&mut self, effect: Effect) {
+        match (effect, &mut self.state) {
+            (Effect::User(name), State::Authorization { user }) => *user = Some(name),
+            (Effect::SignIn(transaction), state) => *state = State::Transaction(transaction),
+            (Effect::Mark(number), State::Transaction(transaction)) => transaction.mark(&number),
+            (Effect::UnmarkAll, State::Transaction(transaction)) => transaction.unmark_all(),
+            (Effect::Quit, State::Transaction(transaction)) => self.maildrop.remove(transaction.marked()),
+            _ => {}
+        }
+    }
+}
+
+fn capa(capabilities: Option<&[String]>) -> Reply {
+    match capabilities {
+        None => Reply::line("-ERR unknown command"),
+        Some(lines) => {
+            let rows = lines.iter().map(|line| line.clone().into_bytes()).collect();
+            Reply::new("+OK capability list follows", Body::Rows(rows))
+        }
+    }
+}
+
+fn in_transaction(transaction: &Transaction, verb: &str, argument: &str, script: &Script) -> (Reply, Effect) {
+    let reply = match verb {
+        "STAT" => transaction.stat(script),
+        "LIST" => transaction.list(argument, script),
+        "UIDL" if script.uidl => transaction.uidl(argument, script),
+        "TOP" if script.top => transaction.top(argument),
+        "RETR" => transaction.retr(argument, script),
+        "DELE" => transaction.dele(argument),
+        "NOOP" => Reply::line("+OK"),
+        "RSET" => transaction.rset(),
+        _ => Reply::line("-ERR unknown command, or not now"),
+    };
+    let effect = match verb {
+        "DELE" => Effect::Mark(argument.to_owned()),
+        "RETR" if script.retr_deletes => Effect::Mark(argument.to_owned()),
+        "RSET" => Effect::UnmarkAll,
+        _ => Effect::Nothing,
+    };
+    (reply, effect)
+}
