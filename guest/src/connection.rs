@@ -90,6 +90,11 @@ impl Connection {
     /// Says goodbye on TCP's level. That the other side is gone already is no matter.
     pub(crate) fn close(self) {
         let _ = self.socket.shutdown(ShutdownType::Both);
+        if let Ok(0) = self.output.check_write() {
+            // Not closed, but still writing: the server has stopped reading. A host lets go of a stream only when all is
+            // written, which could be never; so these two stay until the host has done with the component as a whole.
+            core::mem::forget((self.output, self.socket));
+        }
     }
 
     fn connect(network: &Network, address: IpSocketAddress, deadline: Deadline) -> Result<Self, Attempt> {

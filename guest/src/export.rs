@@ -13,7 +13,7 @@ use crate::types::{
 
 struct Component;
 
-#[expect(unsafe_code, reason = "generated: the canonical ABI hands over raw pointers")]
+#[expect(unreachable_pub, unsafe_code, reason = "generated: the canonical ABI hands over raw pointers")]
 mod abi {
     use super::Component;
 

@@ -10,6 +10,7 @@ extern crate alloc;
 mod connection;
 mod deadline;
 mod failure;
+mod inbox;
 mod session;
 mod sign_in;
 mod transfer;
@@ -29,6 +30,8 @@ mod bindings {
     wit_bindgen::generate!({
         path: "../wit",
         world: "cleartext-client-plugin",
+        // Then the exports are asked for where they are: in `export`, and not of a command made of this library.
+        pub_export_macro: true,
         with: {
             "wasi:clocks/monotonic-clock@0.2.12": wasi::clocks::monotonic_clock,
             "wasi:io/error@0.2.12": wasi::io::error,

@@ -3,7 +3,6 @@
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::ops::Range;
 
 use pop3_protocol::{Capability as CapabilityRow, Command, Event, Limits, Sent, escape};
 use wasi::clocks::monotonic_clock::Duration;
@@ -12,6 +11,7 @@ use zeroize::Zeroize;
 use crate::connection::Connection;
 use crate::deadline::Deadline;
 use crate::failure::{refusal, reply};
+use crate::inbox::Inbox;
 use crate::types::{
     Capability, Deletion, Endpoint, Error, Excess, Greeting, Maildrop, Misbehaviour, Options, ScanListing, Security,
     UniqueIdListing, Wait,
@@ -20,6 +20,16 @@ use crate::types::{
 /// What one read asks for while a line is awaited, and while rows or content are. The host allots as much.
 const READ_LINE: u64 = 4 * 1024;
 const READ_BULK: u64 = 64 * 1024;
+
+/// Octets of all capabilities. Real ones have some hundred; each word of them costs the memory of many octets.
+const MOST_CAPABILITY_OCTETS: u32 = 64 * 1024;
+
+/// Commands in flight, whatever the limits permit: more octets than the network holds would have to wait for a server
+/// that waits for its replies to be read.
+const MOST_IN_FLIGHT: usize = 1024;
+
+/// How much of an offending line an error shows.
+const SHOWN: usize = 120;
 
 /// One connection to one server. The verbs are documented in `wit/client.wit`.
 pub struct Session {
@@ -34,13 +44,6 @@ pub struct Session {
     /// The server said that it takes commands ahead of their replies.
     pipelining: bool,
     pub(crate) transferring: bool,
-}
-
-/// Octets that were read and not looked at.
-#[derive(Default)]
-struct Inbox {
-    octets: Vec<u8>,
-    at: usize,
 }
 
 /// What a read has brought.
@@ -98,7 +101,8 @@ impl Session {
     /// As documented there.
     pub fn capabilities(&mut self) -> Result<Vec<Capability>, Error> {
         self.pipelining = false;
-        let capabilities = self.listing(Command::Capa, |event| match event {
+        let bound = self.options.limits.listing_octets.min(MOST_CAPABILITY_OCTETS);
+        let capabilities = self.listing(Command::Capa, bound, |event| match event {
             Event::Capability(row) => Some((capability(row), row.octets().len())),
             _ => None,
         })?;
@@ -113,10 +117,17 @@ impl Session {
     /// As documented there.
     pub fn stat(&mut self) -> Result<Maildrop, Error> {
         self.enqueue(Command::Stat)?;
-        self.answer(|event| match event {
+        let maildrop = self.answer(|event| match event {
             Event::Maildrop { messages, octets } => Some(Maildrop { messages, octets }),
             _ => None,
-        })
+        })?;
+        // Whoever has the number makes lists of that length.
+        let bound = self.options.limits.listing_entries;
+        if maildrop.messages > bound {
+            self.abandon();
+            return Err(exceeded("listing-entries", bound, "STAT"));
+        }
+        Ok(maildrop)
     }
 
     /// See `session.scan-listing` in `wit/client.wit`.
@@ -135,7 +146,8 @@ impl Session {
     ///
     /// As documented there.
     pub fn scan_listings(&mut self) -> Result<Vec<ScanListing>, Error> {
-        let rows = self.listing(Command::List(None), |event| Some((scan_listing(event)?, 0)))?;
+        let bound = self.options.limits.listing_octets;
+        let rows = self.listing(Command::List(None), bound, |event| Some((scan_listing(event)?, 0)))?;
         self.check_each_once("LIST", rows.iter().map(|row| row.number).collect())?;
         Ok(rows)
     }
@@ -156,7 +168,8 @@ impl Session {
     ///
     /// As documented there.
     pub fn unique_ids(&mut self) -> Result<Vec<UniqueIdListing>, Error> {
-        let rows = self.listing(Command::Uidl(None), |event| {
+        let bound = self.options.limits.listing_octets;
+        let rows = self.listing(Command::Uidl(None), bound, |event| {
             let row = unique_id_listing(event)?;
             let octets = row.unique_id.len();
             Some((row, octets))
@@ -172,6 +185,7 @@ impl Session {
     /// As documented there.
     pub fn delete(&mut self, messages: &[u32]) -> Result<Vec<Deletion>, Error> {
         self.check_messages(messages)?;
+        self.check_free()?;
         let mut unsent = messages.iter();
         let mut deletions = Vec::with_capacity(messages.len());
         while deletions.len() < messages.len() {
@@ -216,9 +230,7 @@ impl Session {
     pub fn quit(&mut self) -> Result<(), Error> {
         self.enqueue(Command::Quit)?;
         let quit = self.await_quit();
-        if let Some(connection) = self.connection.take() {
-            connection.close();
-        }
+        self.abandon();
         quit
     }
 
@@ -230,13 +242,42 @@ impl Session {
 
     /// Adds a command, unless the state of the session or of a transfer forbids it.
     pub(crate) fn enqueue(&mut self, command: Command<'_>) -> Result<(), Error> {
+        self.check_free()?;
+        self.check_nothing_unasked()?;
+        Ok(self.core.enqueue(command)?)
+    }
+
+    /// Refuses a verb where the session is at its end or belongs to a transfer.
+    fn check_free(&self) -> Result<(), Error> {
         if self.transferring {
             return Err(Error::InvalidState("a transfer is not at its end".to_owned()));
         }
         if self.connection.is_none() {
             return Err(at_its_end());
         }
-        Ok(self.core.enqueue(command)?)
+        Ok(())
+    }
+
+    /// What has come while nothing was asked is no answer, and must not be taken for that of the command to be sent
+    /// next: a reply sent twice would answer for a message, and text behind an unstuffed dot for its end.
+    fn check_nothing_unasked(&mut self) -> Result<(), Error> {
+        if self.core.in_flight() > 0 {
+            return Ok(());
+        }
+        let unasked = [self.core.unfinished_line(), self.inbox.rest()].concat();
+        if unasked.is_empty() {
+            return Ok(());
+        }
+        let line = unasked.split(|octet| *octet == b'\n').next().unwrap_or_default();
+        let line = escape(line.trim_ascii_end(), SHOWN);
+        self.abandon();
+        let problem = "a line that nothing asked for".to_owned();
+        Err(Error::Misbehaved(Misbehaviour { command: None, problem, line }))
+    }
+
+    /// Refuses credentials that could not be sent, before the first of them is.
+    pub(crate) fn check_credentials(&self, user: &str, secret: &[u8]) -> Result<(), Error> {
+        Ok(self.core.check_credentials(user, secret)?)
     }
 
     /// Refuses message 0, before any command about another one is sent.
@@ -249,7 +290,9 @@ impl Session {
 
     /// Adds commands while the server may take more ahead of their replies.
     pub(crate) fn send_ahead<'c>(&mut self, mut next: impl FnMut() -> Option<Command<'c>>) -> Result<(), Error> {
-        let most = if self.pipelining { as_usize(self.options.limits.in_flight).max(1) } else { 1 };
+        self.check_nothing_unasked()?;
+        let in_flight = as_usize(self.options.limits.in_flight).clamp(1, MOST_IN_FLIGHT);
+        let most = if self.pipelining { in_flight } else { 1 };
         while self.core.in_flight() < most
             && let Some(command) = next()
         {
@@ -310,7 +353,9 @@ impl Session {
 
     /// Ends the connection without `QUIT`: after a failure, a late reply could be taken for that of another command.
     pub(crate) fn abandon(&mut self) {
-        self.connection = None;
+        if let Some(connection) = self.connection.take() {
+            connection.close();
+        }
     }
 
     /// Waits for one event. `take` gives nothing for one that does not belong there.
@@ -333,13 +378,13 @@ impl Session {
         }
     }
 
-    /// Asks for a listing and takes its rows, each with the octets that count against the limit.
+    /// Asks for a listing and takes its rows, each with the octets that count against the bound.
     fn listing<T>(
         &mut self,
         command: Command<'_>,
+        bound: u32,
         take: impl Fn(Event<'_>) -> Option<(T, usize)>,
     ) -> Result<Vec<T>, Error> {
-        let bound = self.options.limits.listing_octets;
         let sent = command.keyword();
         self.enqueue(command)?;
         self.answer(|event| matches!(event, Event::Accepted { .. }).then_some(()))?;
@@ -354,8 +399,7 @@ impl Session {
             octets += length;
             if octets > as_usize(bound) {
                 self.abandon();
-                let limit = "listing-octets".to_owned();
-                return Err(Error::LimitExceeded(Excess { limit, bound, command: Some(sent.to_owned()) }));
+                return Err(exceeded("listing-octets", bound, sent));
             }
             rows.push(row);
         }
@@ -404,31 +448,14 @@ impl Session {
             self.core.end_of_input()?;
             return Ok(Filled::End);
         }
-        self.inbox = Inbox { octets, at: 0 };
+        self.inbox = Inbox::of(octets);
         Ok(Filled::Octets)
     }
 }
 
-impl Inbox {
-    fn rest(&mut self) -> &mut [u8] {
-        self.octets.get_mut(self.at..).unwrap_or_default()
-    }
-
-    fn skip(&mut self, consumed: usize) {
-        self.at = self.at.saturating_add(consumed).min(self.octets.len());
-    }
-
-    /// The octets at `content` of the rest, of which `consumed` are done with. Where nothing else was in one read,
-    /// they are handed on without a copy.
-    fn content(&mut self, content: Range<usize>, consumed: usize) -> Vec<u8> {
-        if self.at == 0 && content.start == 0 && consumed == self.octets.len() {
-            let mut octets = core::mem::take(&mut self.octets);
-            octets.truncate(content.end);
-            return octets;
-        }
-        let octets = self.rest().get(content).unwrap_or_default().to_vec();
-        self.skip(consumed);
-        octets
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.abandon();
     }
 }
 
@@ -461,6 +488,10 @@ fn unique_id_listing(event: Event<'_>) -> Option<UniqueIdListing> {
         }
         _ => None,
     }
+}
+
+fn exceeded(limit: &str, bound: u32, command: &str) -> Error {
+    Error::LimitExceeded(Excess { limit: limit.to_owned(), bound, command: Some(command.to_owned()) })
 }
 
 /// An event that does not belong to the command. The core gives none; a session that saw one could not go on.

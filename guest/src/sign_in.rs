@@ -1,8 +1,5 @@
 //! Signing in, along the caller's list of mechanisms.
 
-use alloc::format;
-use alloc::string::String;
-
 use pop3_protocol::Command;
 use zeroize::Zeroizing;
 
@@ -19,20 +16,17 @@ impl Session {
         let secret = Zeroizing::new(credentials.secret);
         let user = credentials.user;
         let mut refused = None;
-        let mut not_offered = String::new();
-        let mut not_built = String::new();
+        let mut not_offered = None;
         for mechanism in permitted {
             let attempt = match mechanism {
                 Mechanism::Apop if self.has_timestamp() => self.command(Command::Apop { user: &user, secret: &secret }),
                 Mechanism::Apop => {
-                    not_offered.push_str("APOP, for the greeting has no valid timestamp");
+                    not_offered = Some("no APOP, for its greeting has no valid timestamp");
                     continue;
                 }
                 Mechanism::User => self.user_and_pass(&user, &secret),
-                _ => {
-                    not_built = format!("{mechanism:?}");
-                    continue;
-                }
+                // This component does not have it; another of the list may do.
+                _ => continue,
             };
             match attempt {
                 Ok(()) => return Ok(*mechanism),
@@ -41,17 +35,16 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
-        match refused {
-            Some(refusal) => Err(Error::SignInRefused(refusal)),
-            None if !not_offered.is_empty() => Err(Error::NoMechanism(not_offered)),
-            None if !not_built.is_empty() => {
-                Err(Error::NotSupported(format!("this component cannot sign in with {not_built}")))
-            }
-            None => Err(Error::InvalidArgument("no mechanism is permitted".into())),
+        match (refused, not_offered) {
+            (Some(refusal), _) => Err(Error::SignInRefused(refusal)),
+            (None, Some(missing)) => Err(Error::NoMechanism(missing.into())),
+            (None, None) if permitted.is_empty() => Err(Error::InvalidArgument("no mechanism is permitted".into())),
+            (None, None) => Err(Error::NotSupported("this component has none of the permitted mechanisms".into())),
         }
     }
 
     fn user_and_pass(&mut self, user: &str, secret: &[u8]) -> Result<(), Error> {
+        self.check_credentials(user, secret)?;
         self.command(Command::User(user))?;
         self.command(Command::Pass(secret))
     }

@@ -62,6 +62,12 @@ pub(crate) fn status_line(line: &[u8]) -> Option<StatusLine<'_>> {
     Some(StatusLine { status, rest, reply: Reply { code, text } })
 }
 
+/// Whether the line could go on so that it is a reply.
+pub(crate) fn may_become_a_reply(beginning: &[u8]) -> bool {
+    let begins = |status: &[u8]| status.iter().zip(beginning).all(|(one, other)| one.eq_ignore_ascii_case(other));
+    begins(b"+OK") || begins(b"-ERR")
+}
+
 fn status(line: &[u8]) -> IResult<&[u8], Status> {
     let word = alt((value(Status::Ok, tag_no_case("+OK")), value(Status::Err, tag_no_case("-ERR"))));
     let boundary = alt((recognize(one_of(" \t:")), eof));
@@ -93,7 +99,7 @@ impl<'a> ResponseCode<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Reply, ResponseCode, Status, status_line};
+    use super::{Reply, ResponseCode, Status, may_become_a_reply, status_line};
 
     #[track_caller]
     fn assert_reply(line: &[u8], status: Status, code: Option<ResponseCode<'_>>, text: &[u8]) {
@@ -118,6 +124,16 @@ mod tests {
     fn lines_that_are_no_replies() {
         for line in [&b""[..], b"+OKAY", b"+O", b"-ERROR", b" +OK", b"OK", b"-ERR\x00", b"* OK", b"SSH-2.0-x"] {
             assert_eq!(status_line(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn beginnings_of_replies() {
+        for beginning in [&b""[..], b"+", b"-", b"+o", b"-ER", b"+OK", b"+OK two", b"-err [IN-"] {
+            assert!(may_become_a_reply(beginning), "{beginning:?}");
+        }
+        for beginning in [&b"\x15\x03\x01"[..], b" ", b"OK", b"+ER", b"-OK", b"SSH-2.0", b"220 "] {
+            assert!(!may_become_a_reply(beginning), "{beginning:?}");
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::command::{Command, Sent, write_line};
 use crate::error::{CommandError, ProtocolError};
 use crate::escape::escape;
 use crate::line::{Fed, Line, LineBuffer};
-use crate::reply::{Reply, Status, status_line};
+use crate::reply::{Reply, Status, may_become_a_reply, status_line};
 use crate::rows::{Capability, announced_octets, number_and_unique_id, two_numbers};
 
 /// How much of an offending line an error shows.
@@ -196,6 +196,12 @@ impl Session {
         self.awaited.iter().any(|sent| matches!(sent, Capa | ListAll | UidlAll | Retr(_) | Top(_)))
     }
 
+    /// The beginning of a line whose end has not come. Where nothing is awaited, it can be no answer to a command that
+    /// is sent later.
+    pub fn unfinished_line(&self) -> &[u8] {
+        self.line.unfinished()
+    }
+
     /// Checks a command and adds it to the output.
     ///
     /// # Errors
@@ -234,6 +240,16 @@ impl Session {
         Ok(())
     }
 
+    /// Checks what both commands of a sign-in with `USER` and `PASS` need, so that none is sent where the other cannot be.
+    ///
+    /// # Errors
+    ///
+    /// An argument is wrong.
+    pub fn check_credentials(&self, user: &str, secret: &[u8]) -> Result<(), CommandError> {
+        self.check_argument("user name", user.as_bytes())?;
+        self.check_argument("password", secret)
+    }
+
     /// The octets to send, which it forgets. They may hold secrets: wipe them when they are sent.
     pub fn take_output(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.output)
@@ -270,7 +286,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// A reply is missing or cut short. For `QUIT`, `+OK` counts also without its line end.
+    /// A reply is missing or cut short, or what has come of the greeting is the beginning of something else. For `QUIT`,
+    /// `+OK` counts also without its line end.
     pub fn end_of_input(&mut self) -> Result<(), ProtocolError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
@@ -285,7 +302,14 @@ impl Session {
             self.state = State::Closed;
             return Ok(());
         }
-        let failure = ProtocolError::Closed { after: self.awaited() };
+        let unfinished = self.line.unfinished();
+        let failure = match self.awaited() {
+            // Another protocol, such as the alert of a TLS server, which has no line end.
+            Some(after @ Sent::Connection) if !may_become_a_reply(unfinished) => {
+                ProtocolError::NotAReply { after, line: escape(unfinished, SHOWN) }
+            }
+            after => ProtocolError::Closed { after },
+        };
         Err(fail(&mut self.state, &mut self.failure, failure))
     }
 

@@ -27,6 +27,19 @@ fn nothing_before_the_greeting() {
 }
 
 #[test]
+fn a_connection_that_ends_in_its_greeting() {
+    for beginning in ["", "+", "+OK ready", "-ERR", r"-ERR no\r"] {
+        play(&format!("S: {beginning}\\\nEOF\n-> error: closed the connection before the connection was answered"));
+    }
+    // A server of another protocol: the alert of TLS, and words.
+    for beginning in [r"\x15\x03\x01\x00\x02\x02\x46", "login:"] {
+        let shown = beginning.replace(r"\x46", "F");
+        let error = "answered the connection with neither +OK nor -ERR";
+        play(&format!("S: {beginning}\\\nEOF\n-> error: {error}: {shown}\n= closed"));
+    }
+}
+
+#[test]
 fn authorization() {
     let greeted = r"
     S: +OK <1896.697170952@dbc.mtview.ca.us>
