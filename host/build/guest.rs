@@ -2,6 +2,7 @@
 //! of the suites.
 
 use std::env;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -26,18 +27,21 @@ const SOURCES: [&str; 9] = [
 /// Runs cargo with these arguments on the guest, and gives the path of the component `file`. An error is one line.
 pub(crate) fn build(arguments: &[&str], file: &str) -> Result<PathBuf, String> {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("..");
-    let target_dir = PathBuf::from(variable("OUT_DIR")?).join("guest");
+    // Next to what cargo builds for the host, so that all guests share what they have in common.
+    let out = PathBuf::from(variable("OUT_DIR")?);
+    let outer = out.ancestors().nth(3).ok_or("cargo has moved its build directory")?;
+    let target_dir = outer.join("guest");
     for source in SOURCES {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
-    add_target()?;
+    add_target(outer)?;
     cargo(&root, &target_dir, arguments)?;
     let path = target_dir.join(TARGET).join("component").join(file);
     if path.is_file() { Ok(path) } else { Err(format!("the guest was built, but {} is not there", path.display())) }
 }
 
 /// Asks rustup for the target when the standard library of it is not installed.
-fn add_target() -> Result<(), String> {
+fn add_target(outer: &Path) -> Result<(), String> {
     let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     let has_target = || {
         let libdir = Command::new(&rustc).args(["--print=target-libdir", "--target", TARGET]).output();
@@ -46,6 +50,9 @@ fn add_target() -> Result<(), String> {
             output.status.success() && Path::new(&path).is_dir()
         })
     };
+    // Several build scripts may want it at once, and half of a target looks like a target.
+    let alone = File::create(outer.join(".target-lock")).and_then(|file| file.lock().map(|()| file));
+    let _alone = alone.map_err(|error| format!("cannot lock {}: {error}", outer.display()))?;
     if has_target() {
         return Ok(());
     }

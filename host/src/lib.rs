@@ -56,7 +56,7 @@ pub mod state;
 pub use escape::{Escaped, escape, escape_cut};
 pub use mailbox::Mailbox;
 pub use sandbox::contract::{self, Mechanism, Piece};
-pub use sandbox::{Component, Limits, LoadError, Sandbox, SandboxOptions, Stopped};
+pub use sandbox::{COMPONENT, Component, Limits, LoadError, Sandbox, SandboxOptions, Stopped};
 pub use secret::Secret;
 pub use server_url::{Host, Scheme, ServerUrl, UrlError};
 pub use session::{
@@ -64,3 +64,7 @@ pub use session::{
     Reply, ResponseCode, ScanListing, Security, Server, Session, SessionError, SessionOptions, Timeouts, Transfer,
     UniqueIdListing, Wait,
 };
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -73,7 +73,7 @@ impl Mailbox {
         }
     }
 
-    async fn open(&self) -> Result<Session, SessionError> {
+    async fn open(&mut self) -> Result<Session, SessionError> {
         let mut session = Session::connect(&self.sandbox, &self.server, &self.options).await?;
         session.sign_in(&self.credentials, &self.mechanisms).await?;
         Ok(session)

@@ -1,5 +1,5 @@
 //! The command `popfetch`; see [`popfetch::cli`].
 
 fn main() -> std::process::ExitCode {
-    popfetch::cli::main()
+    popfetch::cli::run(std::env::args_os())
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::auth::Auth;
-use crate::server_url::ServerUrl;
 
 const EXIT_CODES: &str = "\
 Exit codes (sysexits.h):
@@ -87,18 +86,17 @@ pub(super) struct Info {
 #[derive(Debug, Args)]
 pub(super) struct Connection {
     /// pop3://[user@]host[:port] (110), or pop3s://… (995, TLS from the start)
+    //
+    // A text still: what clap cannot parse it repeats, and this may hold a password.
     #[arg(value_name = "URL")]
-    pub(super) url: ServerUrl,
-    /// How the connection is protected [default: starttls for pop3://, implicit for pop3s://]
+    pub(super) url: String,
+    /// TLS; this version has only "off" [default: starttls for pop3://, implicit for pop3s://]
     #[arg(long, value_name = "HOW")]
     pub(super) tls: Option<Tls>,
-    /// Certificate authorities to trust instead of the system's (PEM)
+    /// Certificate authorities to trust instead of the system's, for TLS (PEM)
     #[arg(long, value_name = "FILE")]
     pub(super) ca_file: Option<PathBuf>,
-    /// Permitted ways to sign in, in the order to try: auto, apop, user
-    ///
-    /// "auto" takes the strongest that the server offers, and never sends a password in clear text without TLS.
-    /// "user" with --tls off does. "apop,user" is APOP, then USER/PASS if the server refuses it.
+    /// Permitted ways to sign in, in the order to try: auto (nothing that gives the password away), apop, user
     #[arg(long, value_name = "LIST", default_value = "auto", value_delimiter = ',')]
     pub(super) auth: Vec<Auth>,
     /// How long to wait for the server each time
@@ -148,11 +146,8 @@ pub(super) enum Format {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Tls {
-    /// Clear text, a password too
     Off,
-    /// Clear text until STLS has upgraded the connection
     Starttls,
-    /// TLS from the first octet
     Implicit,
 }
 

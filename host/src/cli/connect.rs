@@ -24,7 +24,7 @@ pub(super) struct Target {
 
 /// Checks what can be checked without asking anybody.
 pub(super) fn check(connection: &Connection) -> Result<Target, Failure> {
-    let url = connection.url.clone();
+    let url: ServerUrl = connection.url.parse()?;
     let security = match (url.scheme(), connection.tls) {
         (Scheme::Pop3s, None | Some(Tls::Implicit)) | (Scheme::Pop3, Some(Tls::Implicit)) => Security::ImplicitTls,
         (Scheme::Pop3, None | Some(Tls::Starttls)) => Security::StartTls,

@@ -61,7 +61,7 @@ pub(super) enum Failure {
     Incomplete(Summary),
     #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),
-    #[error("interrupted; nothing more is stored, and nothing was deleted")]
+    #[error("interrupted; what is stored stays, run again for the rest")]
     Interrupted,
 }
 
@@ -125,7 +125,7 @@ fn of_session(error: &SessionError) -> Exit {
     match error {
         SessionError::Stopped(Stopped::Deadline) => Exit::TryLater,
         SessionError::Stopped(Stopped::Memory(_) | Stopped::Busy(_)) => Exit::Protocol,
-        SessionError::Stopped(Stopped::Trapped(_)) => Exit::Software,
+        SessionError::Stopped(Stopped::Trapped(_) | Stopped::OutOfContract(_)) => Exit::Software,
         SessionError::Pop3(error) => match error {
             Error::InvalidArgument(_) => Exit::Usage,
             Error::InvalidState(_) => Exit::Software,

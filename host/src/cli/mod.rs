@@ -10,28 +10,29 @@ mod list;
 mod output;
 mod password;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::{ContextValue, ErrorKind};
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use arguments::{Arguments, Command};
 use failure::{Exit, Failure};
 use output::Reporter;
 
-/// Runs the command on the arguments of this process.
-pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+use crate::escape::escape;
+
+/// How long threads may take to end after the run.
+const SHUTDOWN: Duration = Duration::from_secs(2);
+
+/// Runs the command on these arguments, of which the first is its name. Gives the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Printing can fail where standard output is closed; there is nobody to tell.
-            let _ = error.print();
-            return match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-                _ => ExitCode::from(Exit::Usage as u8),
-            };
-        }
+        Err(error) => return answer_without_running(&error),
     };
     let output = match &arguments.command {
         Command::Fetch(fetch) => fetch.output,
@@ -43,13 +44,16 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("popfetch: cannot start: {error}");
+            output::complain(&format!("cannot start: {error}"));
             return ExitCode::from(Exit::Software as u8);
         }
     };
     let done = runtime.block_on(async {
         // In place before the terminal is asked for a password, so that an interrupt there gives back its echo.
         let mut interrupt = signal(SignalKind::interrupt()).ok();
+        // Without a handler, the first octet beyond what `ulimit -f` allows ends the process. With one, it is an error
+        // of the write, and is told like any other.
+        let _too_large = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).ok();
         let interrupted = async {
             match &mut interrupt {
                 Some(interrupt) => interrupt.recv().await,
@@ -68,8 +72,9 @@ pub fn main() -> ExitCode {
             _ = interrupted => Err(Failure::Interrupted),
         }
     });
-    // A thread may still wait for a password command or a name server; what it does no longer matters.
-    runtime.shutdown_background();
+    // The storing thread ends its group and removes what is incomplete. One that waits for a password command or a
+    // name server is not waited for.
+    runtime.shutdown_timeout(SHUTDOWN);
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -77,4 +82,36 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.exit() as u8)
         }
     }
+}
+
+/// Help and version on standard output, or what is wrong with the command line, in one line.
+fn answer_without_running(error: &clap::Error) -> ExitCode {
+    // Where printing fails, there is nobody to tell.
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+        }
+        _ => output::complain(&format!("{}; try --help", one_line(error))),
+    }
+    ExitCode::from(Exit::Usage as u8)
+}
+
+/// The problem, without how the command is used, which --help says better, and without URLs: they may hold a password.
+fn one_line(error: &clap::Error) -> String {
+    let mut text = error.to_string();
+    for (_, value) in error.context() {
+        if let ContextValue::String(value) = value
+            && value.contains(['@', ':'])
+        {
+            text = text.replace(value.as_str(), "(a URL)");
+        }
+    }
+    let problem = text.split("\n\nUsage:").next().unwrap_or_default();
+    let problem = problem.split("\n\nFor more").next().unwrap_or_default().trim_start_matches("error: ");
+    let words: Vec<&str> = problem.split_whitespace().collect();
+    escape(words.join(" ").as_bytes()).to_string()
 }

@@ -18,6 +18,9 @@ use crate::session::{Greeting, Reply};
 /// The longest error or warning, in characters.
 const LONGEST_LINE: usize = 600;
 
+/// The longest of other texts, in characters: a path or a line of the server with everything escaped is shorter.
+const LONGEST_TEXT: usize = 16 << 10;
+
 /// Says things, one at a time.
 pub(super) struct Reporter {
     output: Output,
@@ -115,7 +118,7 @@ impl Reporter {
         if self.output.format == Format::Json {
             self.json(&json!({ "event": "warning", "text": text }));
         } else if !self.output.quiet {
-            self.progress.suspend(|| eprintln!("popfetch: warning: {text}"));
+            self.progress.suspend(|| complain(&format!("warning: {text}")));
         }
     }
 
@@ -130,7 +133,7 @@ impl Reporter {
         if self.output.format == Format::Json {
             self.json(&json!({ "event": "error", "exit": failure.exit() as u8, "text": text }));
         }
-        eprintln!("popfetch: {text}");
+        complain(&text);
     }
 
     /// A line on standard output, unless nothing shall be said.
@@ -155,16 +158,24 @@ impl Reporter {
     }
 
     fn write(&self, line: &str) {
-        if let Err(error) = writeln!(io::stdout().lock(), "{line}") {
+        if let Err(error) = writeln!(io::stdout().lock(), "{line}")
+            // Who has seen enough, such as `head`, closes the pipe.
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
             let mut broken = self.broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             broken.get_or_insert(error);
         }
     }
 }
 
-/// What others said, safe to print.
+/// A line on standard error. Where that takes nothing, there is nobody to tell.
+pub(super) fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "popfetch: {text}");
+}
+
+/// What others said, safe to print. The component cuts it at the limit of a line, and a component is not to be trusted.
 pub(super) fn shown(text: &str) -> String {
-    escape(text.as_bytes()).to_string()
+    escape_cut(text.as_bytes(), LONGEST_TEXT).to_string()
 }
 
 fn fetch_line(event: &Event<'_>) -> Option<String> {

@@ -1,7 +1,7 @@
 //! One account's run: plan, retrieve, deliver, record, delete.
 //!
 //! Retrieval and delivery overlap: the session hands pieces to a thread that writes, flushes and records them in
-//! groups ([`storing`]). `DELE` is sent for what that thread has reported as durable, and for nothing else.
+//! groups. `DELE` is sent for what that thread has reported as durable, and for nothing else.
 
 mod error;
 mod event;

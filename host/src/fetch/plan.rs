@@ -40,7 +40,7 @@ impl Plan {
             }
             Err(error) => return Err(error.into()),
         };
-        if let Some(row) = listing.iter().find(|row| row.number > messages) {
+        if let Some(row) = listing.iter().find(|row| !(1..=messages).contains(&row.number)) {
             return Err(FetchError::NoSuchMessage { number: row.number, messages });
         }
         let unique_ids = usable(listing);

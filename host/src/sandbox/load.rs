@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use wasmtime::Engine;
 use wasmtime::component::{Component as Compiled, HasData, Linker, ResourceTable};
 use wasmtime_wasi::p2::bindings::{clocks, io, sockets};
@@ -17,12 +18,9 @@ use wasmtime_wasi::{
 
 use super::bindings::CleartextClientPluginPre;
 use super::store::{SessionStore, Walls};
-use super::{Component, Limits, LoadError, SandboxOptions, Stopped};
+use super::{COMPONENT, Component, Limits, LoadError, SandboxOptions, Stopped};
 
-/// The component that the build script made.
-static BUILT_IN: &[u8] = include_bytes!(env!("POPFETCH_COMPONENT"));
-
-/// The same, compiled for this machine by the build script.
+/// [`COMPONENT`], compiled for this machine by the build script.
 static BUILT_IN_CODE: &[u8] = include_bytes!(env!("POPFETCH_COMPONENT_CODE"));
 
 /// How often a running component looks whether it must stop, or must let others run.
@@ -54,12 +52,16 @@ impl Loaded {
         let linker = linker(&engine).map_err(|cause| LoadError::Engine(one_line(&cause)))?;
         let pre = linker.instantiate_pre(&compiled.map_err(not_it)?).map_err(not_it)?;
         let component = CleartextClientPluginPre::new(pre).map_err(not_it)?;
-        start_ticking(&engine);
+        start_ticking(&engine).map_err(|cause| LoadError::Engine(format!("no thread for its clock: {cause}")))?;
         Ok(Loaded { engine, component, limits: options.limits })
     }
 
-    pub(crate) async fn instantiate(&self, addresses: &[SocketAddr]) -> Result<SessionStore, Stopped> {
-        SessionStore::instantiate(&self.engine, &self.component, addresses, self.limits).await
+    pub(crate) async fn instantiate(
+        &self,
+        addresses: &[SocketAddr],
+        until: Option<Instant>,
+    ) -> Result<SessionStore, Stopped> {
+        SessionStore::instantiate(&self.engine, &self.component, addresses, self.limits, until).await
     }
 }
 
@@ -77,7 +79,7 @@ fn built_in(engine: &Engine) -> wasmtime::Result<Compiled> {
     // SAFETY: the octets are those that wasmtime's own compiler has given, and part of this very program. Whether they
     // fit this engine and processor is checked.
     let compiled = unsafe { Compiled::deserialize(engine, BUILT_IN_CODE) };
-    compiled.or_else(|_| Compiled::from_binary(engine, BUILT_IN))
+    compiled.or_else(|_| Compiled::from_binary(engine, COMPONENT))
 }
 
 /// Links what the world imports, and nothing else.
@@ -105,19 +107,21 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Walls>> {
 }
 
 /// Advances the engine's epoch for as long as the engine lives.
-fn start_ticking(engine: &Engine) {
+fn start_ticking(engine: &Engine) -> std::io::Result<()> {
     let engine = engine.weak();
-    thread::spawn(move || {
+    let tick = move || {
         loop {
             thread::sleep(TICK);
             let Some(engine) = engine.upgrade() else { return };
             engine.increment_epoch();
         }
-    });
+    };
+    thread::Builder::new().name("popfetch-epoch".to_owned()).spawn(tick).map(drop)
 }
 
-/// The innermost cause says it; the others say that something failed.
+/// The outer causes say what was looked at, the inner ones what is wrong with it.
 fn one_line(error: &wasmtime::Error) -> String {
-    let cause = error.root_cause().to_string();
-    cause.lines().next().unwrap_or_default().to_owned()
+    let causes = error.chain().map(ToString::to_string);
+    let first_lines = causes.map(|cause| cause.lines().next().unwrap_or_default().to_owned());
+    first_lines.collect::<Vec<_>>().join(": ")
 }

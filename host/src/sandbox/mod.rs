@@ -4,7 +4,13 @@
 //! [`Limits`], and may connect to the addresses of one server only. Only the interfaces of the world
 //! `popfetch:pop3/cleartext-client-plugin` are linked: a component that wants more does not load.
 
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::restriction, reason = "generated; the documentation is in wit/")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::restriction,
+    reason = "generated; the documentation is in wit/"
+)]
 mod bindings;
 mod guard;
 mod load;
@@ -15,6 +21,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
+use tokio::time::Instant;
 
 pub(crate) use bindings::exports::popfetch::pop3::client::GuestSession;
 pub(crate) use bindings::exports::popfetch::pop3::client::GuestTransfer;
@@ -22,6 +29,9 @@ pub use bindings::exports::popfetch::pop3::types as contract;
 pub(crate) use guard::Guard;
 pub(crate) use load::Loaded;
 pub(crate) use store::{SessionStore, Walls};
+
+/// The component that this crate was built with, for hosts of one's own: see `wit/` for its world.
+pub static COMPONENT: &[u8] = include_bytes!(env!("POPFETCH_COMPONENT"));
 
 /// What each session may use. The defaults are enough for a maildrop of 250,000 messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +118,9 @@ pub enum Stopped {
     /// It did not answer in the time that the session has as a whole.
     #[error("the session took longer than it may")]
     Deadline,
+    /// It gave something that `wit/` does not allow: a message that was not asked for, or not the octets it counted.
+    #[error("the component broke its contract: {0}")]
+    OutOfContract(String),
 }
 
 /// A loaded component, and the walls around each of its sessions. Cheap to clone.
@@ -126,9 +139,14 @@ impl Sandbox {
         Ok(Sandbox { loaded: std::sync::Arc::new(Loaded::load(options)?) })
     }
 
-    /// A new instance that may connect to these addresses.
-    pub(crate) async fn instantiate(&self, addresses: &[SocketAddr]) -> Result<SessionStore, Stopped> {
-        self.loaded.instantiate(addresses).await
+    /// A new instance that may connect to these addresses. A component can run code of its own here already, so that
+    /// this has to end in time, too.
+    pub(crate) async fn instantiate(
+        &self,
+        addresses: &[SocketAddr],
+        until: Option<Instant>,
+    ) -> Result<SessionStore, Stopped> {
+        self.loaded.instantiate(addresses, until).await
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, ResourceLimiter, Store};
 use wasmtime_wasi::sockets::SocketAddrUse;
@@ -42,14 +43,17 @@ impl SessionStore {
         component: &CleartextClientPluginPre<Walls>,
         addresses: &[SocketAddr],
         limits: Limits,
+        until: Option<Instant>,
     ) -> Result<Self, Stopped> {
         let mut store = Store::new(engine, Walls::around(addresses, limits));
         store.limiter(|walls| &mut walls.growth);
         store.set_hostcall_fuel(limits.octets_a_call);
+        // Its own resources and those that it lends in a call are handles, too.
+        store.set_max_component_handles(limits.resources.saturating_mul(4));
         // Runs for one tick, then lets others run.
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
-        let guard = Guard { busy: limits.busy, memory: limits.memory, until: None };
+        let guard = Guard { busy: limits.busy, memory: limits.memory, until };
         let instance = guard.run(component.instantiate_async(&mut store)).await?;
         Ok(SessionStore { store, instance, limits })
     }

@@ -2,7 +2,11 @@
 
 mod error;
 mod options;
+mod order;
+mod secrecy;
 mod transfer;
+
+use std::time::Duration;
 
 use tokio::time::Instant;
 use wasmtime::Store;
@@ -11,6 +15,7 @@ use wasmtime::component::ResourceAny;
 use crate::sandbox::contract::{self, Mechanism, Piece};
 use crate::sandbox::{Guard, Sandbox, SessionStore, Stopped, Walls};
 use crate::secret::Secret;
+use secrecy::without_secret;
 
 pub use contract::{
     Capability, Deletion, Greeting, Maildrop, MessageBegin, MessageEnd, MessageRefused, Reply, ResponseCode,
@@ -19,6 +24,9 @@ pub use contract::{
 pub use error::SessionError;
 pub use options::{ProtocolLimits, Server, SessionOptions, Timeouts};
 pub use transfer::Transfer;
+
+/// How much later than the component, which knows what it was waiting for, the host ends a session at its deadline.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// One connection to one server, inside a sandbox of its own.
 ///
@@ -29,6 +37,8 @@ pub struct Session {
     sandboxed: SessionStore,
     handle: ResourceAny,
     guard: Guard,
+    /// How many messages the component was told to bear.
+    most_messages: u32,
     /// The sandbox has stopped the component, or a call was dropped half way: it must not be entered again.
     broken: Option<Stopped>,
     /// A verb has failed so that the session is at its end, or a transfer was left before its own.
@@ -51,14 +61,16 @@ impl Session {
     ///
     /// Typically `connect-failed`, `timeout`, `misbehaved` (not a POP3 server), `refused` (greeted with `-ERR`).
     pub async fn connect(sandbox: &Sandbox, server: &Server, options: &SessionOptions) -> Result<Self, SessionError> {
-        let mut sandboxed = sandbox.instantiate(&server.addresses).await?;
+        // A deadline beyond what the clock can tell is none.
+        let until = options.deadline.and_then(|deadline| Instant::now().checked_add(deadline.saturating_add(GRACE)));
+        let mut sandboxed = sandbox.instantiate(&server.addresses, until).await?;
         let limits = sandboxed.limits;
-        let until = options.deadline.map(|deadline| Instant::now() + deadline);
         let guard = Guard { busy: limits.busy, memory: limits.memory, until };
         let (verbs, store) = sandboxed.session();
         let endpoint = server.endpoint();
         let handle = guard.run(verbs.call_connect(store, &endpoint, options.contract())).await??;
-        Ok(Session { sandboxed, handle, guard, broken: None, ended: false })
+        let most_messages = options.limits.listing_entries;
+        Ok(Session { sandboxed, handle, guard, most_messages, broken: None, ended: false })
     }
 
     /// The server's first line.
@@ -95,7 +107,10 @@ impl Session {
             .call(async |verbs, store, session| verbs.call_sign_in(store, session, &handed_in, permitted).await)
             .await;
         zeroize::Zeroize::zeroize(&mut handed_in.secret);
-        signed_in
+        signed_in.map_err(|error| match error {
+            SessionError::Pop3(error) => SessionError::Pop3(without_secret(error, credentials.secret.expose())),
+            stopped => stopped,
+        })
     }
 
     /// How much is in the maildrop: `STAT` (RFC 1939 §5).
@@ -104,7 +119,12 @@ impl Session {
     ///
     /// Typically `misbehaved`.
     pub async fn stat(&mut self) -> Result<Maildrop, SessionError> {
-        self.call(async |verbs, store, session| verbs.call_stat(store, session).await).await
+        let maildrop = self.call(async |verbs, store, session| verbs.call_stat(store, session).await).await?;
+        // Whoever has the number makes lists of that length.
+        if maildrop.messages > self.most_messages {
+            return Err(self.stop(Stopped::OutOfContract(format!("a maildrop of {} messages", maildrop.messages))));
+        }
+        Ok(maildrop)
     }
 
     /// The size of one message, counted from 1: `LIST n` (RFC 1939 §5).
@@ -151,7 +171,7 @@ impl Session {
     pub async fn retrieve(&mut self, messages: &[u32]) -> Result<Transfer<'_>, SessionError> {
         let handle =
             self.call(async |verbs, store, session| verbs.call_retrieve(store, session, messages).await).await?;
-        Ok(Transfer::new(self, handle))
+        Ok(Transfer::new(self, handle, messages))
     }
 
     /// Retrieves the header and this many lines of the body of these messages: `TOP` (RFC 1939 §7).
@@ -162,7 +182,7 @@ impl Session {
     pub async fn top(&mut self, messages: &[u32], lines: u32) -> Result<Transfer<'_>, SessionError> {
         let handle =
             self.call(async |verbs, store, session| verbs.call_top(store, session, messages, lines).await).await?;
-        Ok(Transfer::new(self, handle))
+        Ok(Transfer::new(self, handle, messages))
     }
 
     /// Marks messages as deleted: `DELE` (RFC 1939 §5). They are removed when [`quit`](Session::quit) has succeeded.
@@ -171,7 +191,12 @@ impl Session {
     ///
     /// Typically `closed` or `timeout`; then it is open which are marked, and without `QUIT` none is removed.
     pub async fn delete(&mut self, messages: &[u32]) -> Result<Vec<Deletion>, SessionError> {
-        self.call(async |verbs, store, session| verbs.call_delete(store, session, messages).await).await
+        let deletions =
+            self.call(async |verbs, store, session| verbs.call_delete(store, session, messages).await).await?;
+        if !deletions.iter().map(|deletion| deletion.number).eq(messages.iter().copied()) {
+            return Err(self.stop(Stopped::OutOfContract("deletions of other messages than asked for".to_owned())));
+        }
+        Ok(deletions)
     }
 
     /// Takes back all marks: `RSET` (RFC 1939 §5).
@@ -215,12 +240,31 @@ impl Session {
             ResourceAny,
         ) -> wasmtime::Result<Result<T, contract::Error>>,
     ) -> Result<T, SessionError> {
-        self.check()?;
-        // Should this future be dropped half way, this stays.
-        self.broken = Some(Stopped::Trapped("an earlier call was cancelled".to_owned()));
+        self.prepare()?;
         let (verbs, store) = self.sandboxed.session();
         let outcome = self.guard.run(verb(verbs, store, self.handle)).await;
         self.leave(outcome)
+    }
+
+    /// The same for a verb of a transfer.
+    async fn call_transfer<T>(
+        &mut self,
+        verb: impl AsyncFnOnce(
+            crate::sandbox::GuestTransfer<'_>,
+            &mut Store<Walls>,
+        ) -> wasmtime::Result<Result<T, contract::Error>>,
+    ) -> Result<T, SessionError> {
+        self.prepare()?;
+        let (verbs, store) = self.sandboxed.transfer();
+        let outcome = self.guard.run(verb(verbs, store)).await;
+        self.leave(outcome)
+    }
+
+    fn prepare(&mut self) -> Result<(), Stopped> {
+        self.broken.clone().map_or(Ok(()), Err)?;
+        // Should the future of the call be dropped half way, this stays.
+        self.broken = Some(Stopped::Trapped("an earlier call was cancelled".to_owned()));
+        Ok(())
     }
 
     /// Remembers what became of a call.
@@ -231,8 +275,10 @@ impl Session {
         outcome
     }
 
-    fn check(&self) -> Result<(), Stopped> {
-        self.broken.clone().map_or(Ok(()), Err)
+    /// Has nothing more to do with the component.
+    fn stop(&mut self, why: Stopped) -> SessionError {
+        self.broken = Some(why.clone());
+        why.into()
     }
 }
 

@@ -24,6 +24,10 @@ pub struct SessionOptions {
     /// How long each wait may be.
     pub timeouts: Timeouts,
     /// How long the session as a whole may be. Nothing: no bound.
+    ///
+    /// It is the component that keeps the other times, and a server can stretch those by sending an octet now and then.
+    /// This one is kept by the host, too, a moment later: with it every call comes to an end, whatever happens inside
+    /// the sandbox.
     pub deadline: Option<Duration>,
     /// What the server may send.
     pub limits: ProtocolLimits,

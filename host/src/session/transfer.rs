@@ -2,6 +2,7 @@
 
 use wasmtime::component::ResourceAny;
 
+use super::order::Order;
 use super::{Piece, Session, SessionError, Stopped};
 
 /// Gives the content of messages piece by piece. Left before its end, it leaves a session that can only be dropped.
@@ -9,19 +10,21 @@ use super::{Piece, Session, SessionError, Stopped};
 pub struct Transfer<'s> {
     session: &'s mut Session,
     handle: ResourceAny,
+    order: Order,
     complete: bool,
 }
 
 impl<'s> Transfer<'s> {
-    pub(super) fn new(session: &'s mut Session, handle: ResourceAny) -> Self {
+    pub(super) fn new(session: &'s mut Session, handle: ResourceAny, messages: &[u32]) -> Self {
         // Until the transfer is at its end; replies that are on their way would be taken for those of other commands.
         session.ended = true;
-        Transfer { session, handle, complete: false }
+        Transfer { session, handle, order: Order::of(messages), complete: false }
     }
 
     /// The next pieces, as many as have arrived but at least one. None: the transfer is at its end.
     ///
-    /// Content comes in pieces of up to 64 KiB, so that a message of any size takes constant memory.
+    /// Content comes in pieces of up to 64 KiB, so that a message of any size takes constant memory. The messages come
+    /// in the order in which they were asked for, whatever the component does: see [`Stopped::OutOfContract`].
     ///
     /// # Errors
     ///
@@ -30,17 +33,16 @@ impl<'s> Transfer<'s> {
         if self.complete {
             return Ok(Vec::new());
         }
-        self.session.check()?;
-        // Should this future be dropped half way, this stays.
-        self.session.broken = Some(Stopped::Trapped("an earlier call was cancelled".to_owned()));
-        let (verbs, store) = self.session.sandboxed.transfer();
-        let outcome = self.session.guard.run(verbs.call_next(&mut *store, self.handle)).await;
-        let pieces = self.session.leave(outcome);
+        let handle = self.handle;
+        let pieces = self.session.call_transfer(async |verbs, store| verbs.call_next(store, handle).await).await;
+        let pieces = pieces.and_then(|pieces| match self.order.check(&pieces) {
+            Ok(()) => Ok(pieces),
+            Err(problem) => Err(self.session.stop(Stopped::OutOfContract(problem))),
+        });
         self.complete = pieces.as_ref().map_or(true, Vec::is_empty);
         if self.complete && self.session.broken.is_none() {
-            // The component frees what it held for the transfer. It cannot wait for anything there.
-            let (_, store) = self.session.sandboxed.transfer();
-            self.session.guard.run(self.handle.resource_drop_async(store)).await?;
+            // The component frees what it held for the transfer; a sound one cannot wait for anything there.
+            self.session.call_transfer(async |_, store| Ok(Ok(handle.resource_drop_async(store).await?))).await?;
             self.session.ended = pieces.is_err();
         }
         pieces
