@@ -1,20 +1,45 @@
-//! Builds the command component from `guest/command` for its suite.
+//! Builds the components that the suites need: the command of `guest/command`, and one that tries the walls.
 
 #[path = "../host/build/guest.rs"]
 mod guest;
 
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=../host/build/guest.rs");
-    match guest::build(&["build", "--package=popfetch-command"], "popfetch-command.wasm") {
-        Ok(path) => {
-            println!("cargo::rustc-env=POPFETCH_COMMAND_COMPONENT={}", path.display());
-            ExitCode::SUCCESS
-        }
+    println!("cargo::rerun-if-changed=misbehaving/Cargo.toml");
+    println!("cargo::rerun-if-changed=misbehaving/src");
+    match build() {
+        Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             println!("cargo::error={problem}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn build() -> Result<(), String> {
+    let command = guest::build(&["build", "--package=popfetch-command"], "popfetch-command.wasm")?;
+    tell("POPFETCH_COMMAND_COMPONENT", &command);
+    tell("POPFETCH_MISBEHAVING_COMPONENT", &misbehaving("misbehaving", "")?);
+    tell("POPFETCH_PARKING_COMPONENT", &misbehaving("parking", "parks-at-start")?);
+    Ok(())
+}
+
+/// Builds the component of `tests/misbehaving` with these features under a name of its own.
+fn misbehaving(name: &str, features: &str) -> Result<PathBuf, String> {
+    let features = format!("--features={features}");
+    let arguments = ["rustc", "--package=popfetch-misbehaving", "--lib", "--crate-type=cdylib", &features];
+    let built = guest::build(&arguments, "popfetch_misbehaving.wasm")?;
+    let directory = env::var("OUT_DIR").map_err(|_| "cargo did not set OUT_DIR".to_owned())?;
+    let path = Path::new(&directory).join(name).with_extension("wasm");
+    fs::copy(&built, &path).map_err(|error| format!("cannot copy {}: {error}", built.display()))?;
+    Ok(path)
+}
+
+fn tell(name: &str, path: &Path) {
+    println!("cargo::rustc-env={name}={}", path.display());
 }

@@ -109,8 +109,14 @@ impl Replay {
 
     fn try_start(self) -> io::Result<ReplayServer> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
+        // Bound without the runtime, so that a test which runs in one may start it, too.
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
+        let listener = {
+            let _entered = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("replay".to_owned()).spawn(move || {
             runtime.block_on(async {

@@ -1,0 +1,146 @@
+//! The command component, run as `wasmtime run` runs it: wasi:cli with a network and one directory.
+
+use std::path::Path;
+
+use popfetch_tests::maildir::Maildir;
+use popfetch_tests::maildrop::{Maildrop, Profile, realistic};
+use popfetch_tests::server::{At, Ending, Fault, ModelServer, Script};
+use tempfile::TempDir;
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::{Config, Engine, Store};
+use wasmtime_wasi::p2::bindings::Command;
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+
+struct Host {
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+impl WasiView for Host {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// What a run has said, and whether it succeeded.
+#[derive(Debug)]
+struct Run {
+    succeeded: bool,
+    stdout: String,
+    stderr: String,
+}
+
+/// What `wasmtime run -S inherit-network -S allow-ip-name-lookup --dir DIRECTORY::/mail` does.
+async fn run(directory: &Path, arguments: &[&str]) -> Run {
+    let mut config = Config::new();
+    config.concurrency_support(false);
+    let engine = Engine::new(&config).unwrap();
+    let component = Component::from_file(&engine, env!("POPFETCH_COMMAND_COMPONENT")).unwrap();
+    let mut linker = Linker::new(&engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
+
+    let (stdout, stderr) = (MemoryOutputPipe::new(1 << 16), MemoryOutputPipe::new(1 << 16));
+    let wasi = WasiCtx::builder()
+        .arg("popfetch-command")
+        .args(arguments)
+        .stdout(stdout.clone())
+        .stderr(stderr.clone())
+        .inherit_network()
+        .allow_tcp(true)
+        .allow_ip_name_lookup(true)
+        .preopened_dir(directory, "/mail", FsPerms::ReadWrite)
+        .unwrap()
+        .build();
+    let mut store = Store::new(&engine, Host { wasi, table: ResourceTable::new() });
+    let command = Command::instantiate_async(&mut store, &component, &linker).await.unwrap();
+    let outcome = command.wasi_cli_run().call_run(&mut store).await;
+    let succeeded = match outcome {
+        Ok(run) => run.is_ok(),
+        // A program that ends by `exit` unwinds as an error with its code.
+        Err(error) => error.downcast_ref::<wasmtime_wasi::I32Exit>().expect("an exit, not a trap").0 == 0,
+    };
+    let text = |pipe: MemoryOutputPipe| String::from_utf8(pipe.contents().to_vec()).unwrap();
+    Run { succeeded, stdout: text(stdout), stderr: text(stderr) }
+}
+
+fn directory_with_password(password: &str) -> TempDir {
+    let directory = TempDir::new().unwrap();
+    std::fs::write(directory.path().join("password"), password).unwrap();
+    directory
+}
+
+fn maildrop() -> Maildrop {
+    Maildrop::of_octets(realistic(7, 30, Profile::anything().largest(3 << 20)))
+}
+
+#[tokio::test]
+async fn a_maildrop_arrives_byte_for_byte_and_is_deleted() {
+    let script = Script::with(maildrop()).with_apop("<1896.697170952@dbc.mtview.ca.us>");
+    let server = ModelServer::start(script);
+    let directory = directory_with_password("secret\n");
+    let url = format!("pop3://alice@localhost:{}", server.port());
+    let run =
+        run(directory.path(), &[&url, "--maildir", "/mail/box", "--password-file", "/mail/password", "--delete"]).await;
+
+    assert!(run.succeeded, "{run:?}");
+    assert_eq!(run.stdout, "30 messages stored, 30 deleted\n");
+    assert!(server.maildrop().is_empty());
+    let commands = server.commands();
+    assert!(commands.iter().any(|command| command.starts_with("APOP alice ")), "{commands:?}");
+    let maildir = Maildir::at(directory.path().join("box"));
+    maildir.assert_holds(maildrop().fingerprints());
+    assert!(maildir.unfinished().is_empty());
+}
+
+#[tokio::test]
+async fn without_delete_everything_stays() {
+    let server = ModelServer::start(Script::with(maildrop()));
+    let directory = directory_with_password("secret");
+    let url = format!("pop3://alice@127.0.0.1:{}", server.port());
+    let run = run(
+        directory.path(),
+        &[&url, "--maildir", "/mail/box", "--password-file", "/mail/password", "--auth", "apop,user"],
+    )
+    .await;
+
+    assert!(run.succeeded, "{run:?}");
+    assert_eq!(server.maildrop().len(), 30);
+    Maildir::at(directory.path().join("box")).assert_holds(maildrop().fingerprints());
+}
+
+#[tokio::test]
+async fn a_message_cut_short_is_not_delivered_and_nothing_is_deleted() {
+    let cut = Fault::CutContent { after: 700, ending: Ending::Close };
+    let server = ModelServer::start(Script::with(maildrop()).fault(At::verb("RETR").nth(3), cut));
+    let directory = directory_with_password("secret");
+    let url = format!("pop3://alice@127.0.0.1:{}", server.port());
+    let run = run(
+        directory.path(),
+        &[&url, "--maildir", "/mail/box", "--password-file", "/mail/password", "--auth", "user", "--delete"],
+    )
+    .await;
+
+    assert!(!run.succeeded, "{run:?}");
+    assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
+    assert_eq!(server.maildrop().len(), 30);
+    let maildir = Maildir::at(directory.path().join("box"));
+    assert!(maildir.unfinished().is_empty());
+    let whole = maildrop().fingerprints();
+    for entry in maildir.delivered() {
+        let delivered = entry.fingerprint();
+        assert!(whole.iter().any(|message| message.sha256 == delivered.sha256), "{delivered:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_not_sent_in_clear_text_unless_asked() {
+    let server = ModelServer::start(Script::with(maildrop()));
+    let directory = directory_with_password("secret");
+    let url = format!("pop3://alice@127.0.0.1:{}", server.port());
+    let run = run(directory.path(), &[&url, "--maildir", "/mail/box", "--password-file", "/mail/password"]).await;
+
+    assert!(!run.succeeded, "{run:?}");
+    assert!(run.stderr.contains("--auth"), "{run:?}");
+    assert!(!server.commands().iter().any(|command| command.contains("secret")));
+}

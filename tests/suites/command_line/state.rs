@@ -1,0 +1,126 @@
+//! `--state`: what is stored is not fetched again.
+
+use std::os::unix::fs::PermissionsExt;
+
+use popfetch_tests::command::{Popfetch, script};
+use popfetch_tests::maildrop::{Maildrop, Message};
+use popfetch_tests::server::{At, Ending, Fault, ModelServer};
+
+use super::{commands, fetch, popfetch, three_messages};
+
+fn four() -> Message {
+    Message::new("uid-4", "Subject: four\r\n\r\nfourth\r\n")
+}
+
+fn fetch_new<'s>(popfetch: &Popfetch, server: &'s ModelServer) -> popfetch_tests::command::Invocation<'s> {
+    fetch(popfetch, server).args(["--state", "state"])
+}
+
+#[test]
+fn a_second_run_fetches_new_mail_only() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    fetch_new(&popfetch, &server).run().assert_success();
+    server.append(four());
+    let run = fetch_new(&popfetch, &server).run();
+    run.assert_success();
+    let stored = format!("4 messages, 1 stored ({} octets), 3 known\n", four().octets());
+    assert!(run.stdout.ends_with(&stored), "{run:#?}");
+    assert_eq!(commands(&server, "RETR"), ["RETR 1", "RETR 2", "RETR 3", "RETR 4"]);
+    popfetch.maildir().assert_holds([three_messages().fingerprints(), vec![four().fingerprint()]].concat());
+
+    fetch_new(&popfetch, &server).run().assert_success();
+    assert_eq!(commands(&server, "RETR").len(), 4, "there is nothing new");
+}
+
+#[test]
+fn messages_are_known_by_their_unique_ids_and_not_by_their_numbers() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    fetch_new(&popfetch, &server).run().assert_success();
+    server.edit_maildrop(|maildrop| {
+        maildrop.messages_mut().remove(0);
+        maildrop.messages_mut().insert(0, four());
+        maildrop.messages_mut().reverse();
+    });
+    fetch_new(&popfetch, &server).run().assert_success();
+    assert_eq!(commands(&server, "RETR")[3..], ["RETR 3"]);
+    popfetch.maildir().assert_holds([three_messages().fingerprints(), vec![four().fingerprint()]].concat());
+}
+
+#[test]
+fn what_is_known_is_deleted_without_being_fetched_again() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    fetch_new(&popfetch, &server).run().assert_success();
+    let run = fetch_new(&popfetch, &server).arg("--delete").run();
+    run.assert_success();
+    assert!(run.stdout.ends_with("3 messages, 0 stored (0 octets), 3 known, 3 deleted\n"), "{run:#?}");
+    assert_eq!(commands(&server, "RETR").len(), 3);
+    assert!(server.maildrop().is_empty());
+}
+
+#[test]
+fn accounts_share_a_file_and_not_their_unique_ids() {
+    let (one, other) = (ModelServer::start(script(three_messages())), ModelServer::start(script(three_messages())));
+    let popfetch = popfetch();
+    for server in [&one, &other] {
+        let run = fetch_new(&popfetch, server).run();
+        run.assert_success();
+        assert!(run.stdout.contains("3 stored"), "{run:#?}");
+    }
+    for server in [&one, &other] {
+        let run = fetch_new(&popfetch, server).run();
+        assert!(run.stdout.contains("0 stored (0 octets), 3 known"), "{run:#?}");
+    }
+}
+
+#[test]
+fn a_broken_run_is_continued() {
+    let cut = Fault::CutContent { after: 5, ending: Ending::Close };
+    let server = ModelServer::start(
+        script(three_messages()).without_pipelining().fault(At::verb("RETR").argument(3).once(), cut),
+    );
+    let popfetch = popfetch();
+    fetch_new(&popfetch, &server).run().assert_failure(74, &["closed"]);
+    fetch_new(&popfetch, &server).run().assert_success();
+    assert_eq!(commands(&server, "RETR"), ["RETR 1", "RETR 2", "RETR 3", "RETR 3"]);
+    popfetch.maildir().assert_holds(three_messages().fingerprints());
+}
+
+#[test]
+fn the_file_is_for_its_owner_alone() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    fetch_new(&popfetch, &server).run().assert_success();
+    let mode = std::fs::metadata(popfetch.path("state")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn without_unique_ids_everything_is_fetched_with_a_warning() {
+    let server = ModelServer::start(script(three_messages()).without_uidl());
+    let popfetch = popfetch();
+    for _ in 0..2 {
+        let run = fetch_new(&popfetch, &server).run();
+        assert_eq!(run.code, Some(0), "{run:#?}");
+        assert!(run.stderr.starts_with("popfetch: warning: all messages are fetched"), "{run:#?}");
+        assert_eq!(run.stderr.lines().count(), 1, "{run:#?}");
+    }
+    assert_eq!(commands(&server, "RETR").len(), 6);
+}
+
+/// Two messages of one unique-id, and one without: to take them for known would lose mail.
+#[test]
+fn unique_ids_that_are_not_unique_are_not_relied_on() {
+    let message = |uid: &str, subject: &str| Message::new(uid, format!("Subject: {subject}\r\n\r\n"));
+    let maildrop = [message("same", "one"), message("same", "two"), message("", "three"), message("own", "four")];
+    let server = ModelServer::start(script(Maildrop::new(maildrop)));
+    let popfetch = popfetch();
+    for _ in 0..2 {
+        let run = fetch_new(&popfetch, &server).run();
+        assert_eq!(run.code, Some(0), "{run:#?}");
+        assert!(run.stderr.contains("warning: 3 of the messages have no unique-id of their own"), "{run:#?}");
+    }
+    assert_eq!(commands(&server, "RETR").len(), 4 + 3);
+}

@@ -1,0 +1,162 @@
+//! The command line, and what is wrong with it: 64.
+
+use popfetch_tests::command::script;
+use popfetch_tests::server::ModelServer;
+
+use super::{popfetch, three_messages};
+
+#[test]
+fn help_says_what_there_is() {
+    let run = popfetch().run("--help").run();
+    run.assert_success();
+    for word in ["fetch", "list", "info", "--version", "Exit codes", "64  ", "78  ", "130  "] {
+        assert!(run.stdout.contains(word), "{word}: {run:#?}");
+    }
+    let run = popfetch().run("fetch").arg("--help").run();
+    run.assert_success();
+    for option in [
+        "--maildir",
+        "--delete",
+        "--keep",
+        "--auth",
+        "--tls",
+        "--user",
+        "--password-file",
+        "--password-command",
+        "--ca-file",
+        "--state",
+        "--timeout",
+        "--output",
+        "--verbose",
+        "--quiet",
+    ] {
+        assert!(run.stdout.contains(option), "{option}: {run:#?}");
+    }
+    for verb in ["list", "info"] {
+        popfetch().run(verb).arg("--help").run().assert_success();
+    }
+}
+
+#[test]
+fn version_says_which_it_is() {
+    for option in ["--version", "-V"] {
+        let run = popfetch().run(option).run();
+        run.assert_success();
+        assert_eq!(run.stdout, format!("popfetch {}\n", env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[test]
+fn without_a_command_there_is_help_and_64() {
+    let popfetch = popfetch();
+    let run = popfetch.run("help").run();
+    run.assert_success();
+    let without = popfetch.run("").run();
+    assert_eq!(without.code, Some(64), "{without:#?}");
+}
+
+/// One line, 64, and nobody is asked for anything.
+#[track_caller]
+fn wrong(arguments: &[&str], words: &[&str]) {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    let url = format!("pop3://alice@{}", server.address());
+    let without_user = format!("pop3://{}", server.address());
+    let fill_in = |argument: &&str| argument.replace("URL", &url).replace("NOBODY", &without_user);
+    let arguments: Vec<String> = arguments.iter().map(fill_in).collect();
+    let (first, others) = arguments.split_first().unwrap();
+    let run = popfetch.run(first).args(others).run();
+    run.assert_failure(64, words);
+    assert_eq!(run.stdout, "");
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn an_argument_is_missing_or_unknown() {
+    wrong(&["fetch"], &["--maildir"]);
+    wrong(&["fetch", "URL"], &["--maildir"]);
+    wrong(&["list"], &["URL"]);
+    wrong(&["retrieve", "URL"], &["retrieve"]);
+    wrong(&["list", "URL", "--frobnicate"], &["--frobnicate"]);
+    wrong(&["list", "URL", "another"], &["another"]);
+}
+
+#[test]
+fn arguments_contradict_each_other() {
+    wrong(&["fetch", "URL", "--maildir", "m", "--delete", "--keep"], &["--delete", "--keep"]);
+    wrong(&["fetch", "URL", "--maildir", "m", "-q", "-v"], &["--quiet", "--verbose"]);
+    wrong(
+        &["list", "URL", "--password-file", "p", "--password-command", "c"],
+        &["--password-file", "--password-command"],
+    );
+    wrong(&["info", "pop3s://mail.example.org", "--tls", "off"], &["pop3s:// is TLS from the start"]);
+}
+
+#[test]
+fn a_value_is_none() {
+    wrong(&["list", "URL", "--tls", "sometimes"], &["sometimes", "--tls"]);
+    wrong(&["list", "URL", "--auth", "apop,kerberos"], &["kerberos", "--auth", "known are auto"]);
+    wrong(&["list", "URL", "--auth", ""], &["--auth"]);
+    wrong(&["list", "URL", "--output", "xml"], &["xml", "--output"]);
+    for seconds in ["0", "-1", "soon", "nan", "inf"] {
+        wrong(&["list", "URL", &format!("--timeout={seconds}")], &["--timeout", "seconds"]);
+    }
+}
+
+#[test]
+fn there_is_one_user() {
+    wrong(&["list", "URL", "--tls", "off", "--user", "bob"], &["the URL and --user both name a user; give one"]);
+    wrong(&["list", "NOBODY", "--tls", "off"], &["no user: write pop3://user@host, or give --user"]);
+    wrong(&["list", "NOBODY", "--tls", "off", "--user", ""], &["the user name is empty"]);
+}
+
+#[test]
+fn the_url_is_none() {
+    for (url, problem) in [
+        ("imap://mail.example.org", "the URL begins with pop3:// or pop3s://"),
+        ("mail.example.org", "the server is named by a URL"),
+        ("pop3://", "the URL has no host"),
+        ("pop3://mail.example.org:0", "the port in the URL is a number from 1 to 65535"),
+        ("pop3://mail.example.org:70000", "the port in the URL is a number from 1 to 65535"),
+        ("pop3://mail.example.org/inbox", "the URL ends with the host and port"),
+        ("pop3://::1", "IPv6 addresses stand in brackets"),
+        ("pop3://[::1", "in brackets the URL has an IPv6 address"),
+        ("pop3://al%ice@mail.example.org", "not percent-encoded UTF-8"),
+        ("pop3://a%0Ab@mail.example.org", "the user name contains a control character"),
+        ("pop3://alice;AUTH=+APOP@mail.example.org", "use --auth"),
+    ] {
+        for verb in ["list", "info"] {
+            wrong(&[verb, url, "--tls", "off"], &[problem]);
+        }
+    }
+}
+
+/// A password in the URL shows in `ps`; it must not show in a log as well.
+#[test]
+fn a_password_in_the_url_is_refused_and_not_repeated() {
+    let popfetch = popfetch();
+    for password in ["hunter2", "hunter2/hunter3?#", "hunter2 and hunter3", "hunter2@hunter3", "hunter2:hunter3"] {
+        let url = format!("pop3://alice:{password}@mail.example.org");
+        for arguments in [
+            vec!["info", &url],
+            vec!["list", &url, "--tls", "off"],
+            vec!["fetch", &url, "--maildir", "mail"],
+            vec!["info", &url.replace("pop3", "imap")],
+            vec!["info", url.strip_prefix("pop3://").unwrap()],
+            // In the wrong place.
+            vec![&url],
+            vec!["list", "pop3://alice@mail.example.org", &url],
+            vec!["fetch", &url],
+            vec!["info", &url, "--frobnicate"],
+            vec!["info", "--tls", &url],
+            vec!["info", "--auth", &url],
+        ] {
+            let (first, others) = arguments.split_first().unwrap();
+            let run = popfetch.run(first).args(others).run();
+            run.assert_failure(64, &[]);
+            assert!(!run.stderr.contains("hunter") && !run.stdout.contains("hunter"), "{arguments:?}: {run:#?}");
+        }
+    }
+    let run = popfetch.run("info").arg("pop3://alice:hunter2@mail.example.org").run();
+    run.assert_failure(64, &["a password in the URL would show in ps", "--password-file or --password-command"]);
+}

@@ -1,0 +1,13 @@
+//! The command against a real server: Dovecot, private to each test. It runs with the feature `dovecot` only, and fails
+//! where Dovecot is not installed.
+
+#[path = "dovecot/crash.rs"]
+mod crash;
+#[path = "dovecot/fetch.rs"]
+mod fetch;
+#[path = "dovecot/mailbox.rs"]
+mod mailbox;
+#[path = "dovecot/sign_in.rs"]
+mod sign_in;
+#[path = "dovecot/state.rs"]
+mod state;

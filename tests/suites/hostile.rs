@@ -1,0 +1,30 @@
+//! What broken and hostile servers do, through the whole stack: the command as a child process against the model server.
+//!
+//! `HOSTILE.md` beside this file says which test answers which row of the list of such servers. Whatever a test asks
+//! for, [`scene`] checks at every run: no crash and no panic, one clear line, nothing raw on the terminal, bounded time,
+//! memory and output, no password shown, nothing cut short in `new/`, and no `DELE` for what is not stored whole.
+
+#[path = "hostile/cuts.rs"]
+mod cuts;
+#[path = "hostile/data.rs"]
+mod data;
+#[path = "hostile/endless.rs"]
+mod endless;
+#[path = "hostile/goodbye.rs"]
+mod goodbye;
+#[path = "hostile/listings.rs"]
+mod listings;
+#[path = "hostile/local_input.rs"]
+mod local_input;
+#[path = "hostile/memory.rs"]
+mod memory;
+#[path = "hostile/messages.rs"]
+mod messages;
+#[path = "hostile/out_of_step.rs"]
+mod out_of_step;
+#[path = "hostile/scene.rs"]
+mod scene;
+#[path = "hostile/sign_in.rs"]
+mod sign_in;
+#[path = "hostile/terminal.rs"]
+mod terminal;

@@ -1,0 +1,187 @@
+//! Servers that are wrong about their mail.
+
+use std::time::Duration;
+
+use popfetch_tests::{
+    maildrop::{Content, Message},
+    server::{Announced, At, Ending, Fault, Row, Script},
+};
+
+use crate::scene::{Outcome, Scene, server_of};
+
+fn arrives(script: Script) {
+    let maildrop = script.maildrop.clone();
+    let scene = Scene::new(script);
+    scene.fetch_and_delete().run().succeeds();
+    scene.assert_all_stored(&maildrop);
+    assert!(scene.server.maildrop().is_empty());
+}
+
+#[test]
+fn octet_counts_may_be_wrong_in_both_directions() {
+    for (factor, offset) in [(1.0, 1), (1.0, -1), (0.0, 0), (0.5, 3), (2.0, 0), (1e6, 0), (0.97, 0)] {
+        let announced = Announced { factor, offset };
+        arrives(Script { announced, ..server_of(4) });
+        arrives(Script { announced, ..server_of(4).without_pipelining() });
+    }
+}
+
+#[test]
+fn octet_counts_of_a_message_may_be_no_numbers() {
+    for status in
+        ["+OK", "+OK -5 octets", "+OK many octets", "+OK 99999999999999999999999 octets", "+OK 5octets", "+OK:"]
+    {
+        arrives(server_of(3).fault(At::verb("RETR"), Fault::Status(status.into())));
+    }
+}
+
+#[test]
+fn a_message_that_is_cut_is_not_delivered() {
+    for ending in [Ending::Close, Ending::Reset] {
+        // The second letter and its dot have 71 octets on the wire.
+        for after in [0, 1, 30, 60, 67, 68, 69, 70] {
+            let cut = Fault::CutContent { after, ending };
+            let scene = Scene::new(server_of(3).fault(At::verb("RETR").argument(2).connection(1), cut));
+            let maildrop = scene.server.maildrop();
+            scene.fetch_new().arg("--delete").run().fails(74, "try again; nothing was deleted");
+            assert_eq!(scene.maildir().delivered().len(), 1, "cut after {after} octets of content");
+            assert_eq!(scene.server.maildrop().len(), 3);
+
+            scene.fetch_new().arg("--delete").run().succeeds();
+            scene.assert_all_stored(&maildrop);
+            assert!(scene.server.maildrop().is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_top_that_truncates_or_fails_is_no_harm() {
+    let short = Fault::Raw(b"+OK\r\nSubj\r\n.\r\n".to_vec());
+    let refused = Fault::Refuse(b"not today".to_vec());
+    let script =
+        server_of(3).fault(At::verb("TOP").argument("1 0"), short).fault(At::verb("TOP").argument("2 0"), refused);
+    let scene = Scene::new(script);
+    let run = scene.list().arg("--headers").run();
+    assert!(run.succeeds().stdout.contains("letter 3"), "{run:?}");
+    Scene::new(server_of(3).without_top()).list().arg("--headers").run().succeeds();
+}
+
+#[test]
+fn an_empty_maildrop_for_once_wipes_nothing_that_is_remembered() {
+    let empty = |verb: &str| At::verb(verb).connection(2);
+    let script = server_of(3)
+        .fault(empty("STAT"), Fault::Status(b"+OK 0 0".to_vec()))
+        .fault(empty("UIDL"), Fault::Row(Row::Clear))
+        .fault(empty("LIST"), Fault::Row(Row::Clear));
+    let scene = Scene::new(script);
+    let maildrop = scene.server.maildrop();
+    scene.fetch_new().run().succeeds();
+    assert!(scene.fetch_new().run().succeeds().stdout.contains("0 messages"));
+    let third = scene.fetch_new().run();
+    assert!(third.succeeds().stdout.contains("0 stored (0 octets), 3 known"), "{third:?}");
+    scene.assert_all_stored(&maildrop);
+}
+
+#[test]
+fn other_unique_ids_for_once_wipe_nothing_that_is_remembered() {
+    let scene = Scene::new(server_of(3));
+    let first = scene.server.maildrop();
+    scene.fetch_new().run().succeeds();
+    scene.server.edit_maildrop(|maildrop| {
+        maildrop.messages_mut().iter_mut().for_each(|message| message.uid.insert(0, b'x'));
+    });
+    // They might be other messages, so they are fetched.
+    assert!(scene.fetch_new().run().succeeds().stdout.contains("3 stored"));
+    scene.server.edit_maildrop(|maildrop| *maildrop = first);
+    let third = scene.fetch_new().run();
+    assert!(third.succeeds().stdout.contains("0 stored (0 octets), 3 known"), "{third:?}");
+}
+
+#[test]
+fn a_unique_id_that_stood_for_one_message_and_now_stands_for_two_hides_neither() {
+    let scene = Scene::new(server_of(1));
+    scene.fetch_new().run().succeeds();
+    scene.server.append(Message::new("uid-1", "Subject: another\r\n\r\nwith the same unique-id\r\n"));
+    let run = scene.fetch_new().arg("--delete").run();
+    assert!(run.succeeds().warns("no unique-id of their own").stdout.contains("2 stored"), "{run:?}");
+    assert!(scene.server.maildrop().is_empty());
+}
+
+#[test]
+fn a_server_without_unique_ids_gives_everything_each_time() {
+    let scene = Scene::new(server_of(3).without_uidl());
+    let maildrop = scene.server.maildrop();
+    scene.fetch_new().run().succeeds().warns("the server has no unique-ids to remember");
+    scene.assert_all_stored(&maildrop);
+    let run = scene.fetch_new().run();
+    assert!(run.succeeds().stdout.contains("3 stored"), "{run:?}");
+    Scene::new(server_of(3).without_uidl()).list().run().succeeds();
+}
+
+#[test]
+fn a_dele_that_does_nothing_brings_nothing_twice_where_there_is_a_state() {
+    let scene = Scene::new(server_of(3).fault(At::verb("DELE").connection(1), Fault::NoEffect));
+    let maildrop = scene.server.maildrop();
+    scene.fetch_new().arg("--delete").run().succeeds();
+    assert_eq!(scene.server.maildrop().len(), 3);
+    let run = scene.fetch_new().arg("--delete").run();
+    assert!(run.succeeds().stdout.contains("3 known, 3 deleted"), "{run:?}");
+    scene.assert_all_stored(&maildrop);
+    assert!(scene.server.maildrop().is_empty());
+}
+
+#[test]
+fn a_retr_that_deletes_loses_nothing() {
+    let scene = Scene::new(Script { retr_deletes: true, ..server_of(3) });
+    let maildrop = scene.server.maildrop();
+    scene.fetch().run().succeeds();
+    scene.assert_all_stored(&maildrop);
+
+    // Such a server must not be told goodbye when something could not be stored.
+    let cut = Fault::CutContent { after: 10, ending: Ending::Close };
+    let scene = Scene::new(Script { retr_deletes: true, ..server_of(3) }.fault(At::verb("RETR").argument(3), cut));
+    scene.fetch().run().fails(74, "nothing was deleted");
+    assert_eq!(scene.server.maildrop().len(), 3);
+}
+
+#[test]
+fn one_message_that_always_fails_does_not_block_the_others() {
+    let refused = Fault::Refuse(b"[SYS/PERM] cannot read this one".to_vec());
+    let scene = Scene::new(server_of(5).fault(At::verb("RETR").argument(3), refused));
+    scene.fetch_and_delete().run().fails(69, "4 messages are stored, the server refused to give 1");
+    assert_eq!(scene.maildir().delivered().len(), 4);
+    assert_eq!(scene.server.maildrop().uids(), ["uid-3"]);
+}
+
+#[test]
+fn a_server_that_shows_the_oldest_messages_only_gives_all_in_some_runs() {
+    let scene = Scene::new(Script { visible: Some(4), ..server_of(10) });
+    let maildrop = scene.server.maildrop();
+    for left in [6, 2, 0] {
+        scene.fetch_new().arg("--delete").run().succeeds();
+        assert_eq!(scene.server.maildrop().len(), left);
+    }
+    scene.assert_all_stored(&maildrop);
+}
+
+#[test]
+fn a_user_name_with_a_colon_and_an_at_sign_goes_to_the_server_as_it_is() {
+    let scene = Scene::new(Script { user: "recent:alice@example.org".to_owned(), ..server_of(1) });
+    let url = format!("pop3://recent%3Aalice%40example.org@{}", scene.server.address());
+    let run = scene.user.run("list").args([&url, "--tls", "off", "--auth", "user", "--password-file"]);
+    scene.play(run.arg(scene.user.password_file())).run().succeeds();
+    assert_eq!(scene.server.commands()[0], "USER recent:alice@example.org");
+}
+
+/// A server without any patience: whether it closes the connection before the first `DELE`, between two, or not at all,
+/// nothing is lost.
+#[test]
+fn a_server_that_loses_patience_while_mail_is_stored_deletes_nothing() {
+    let large = Message::with_content("large", Content::generated(7, 4 << 20));
+    let scene = Scene::new(Script { idle_timeout: Some(Duration::from_millis(1)), ..server_of(3) });
+    scene.server.append(large);
+    for _ in 0..5 {
+        let run = scene.fetch_new().arg("--delete").run();
+        assert!(matches!(run.code, Some(0 | 74 | 75)), "{run:?}");
+    }
+}

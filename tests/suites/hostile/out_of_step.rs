@@ -1,0 +1,106 @@
+//! Answers that do not fit the questions: too many of them, too few, in another order.
+
+use popfetch_tests::server::{At, Ending, Fault, Pipelining, Script};
+
+use crate::scene::{Outcome, Scene, server_of};
+
+#[test]
+fn a_reply_that_comes_twice_is_not_the_answer_to_the_next_command() {
+    for verb in ["USER", "PASS", "STAT", "UIDL"] {
+        let scene = Scene::new(server_of(2).fault(At::verb(verb), Fault::Twice));
+        scene.fetch_new().arg("--delete").run().fails(76, "a line that nothing asked for");
+        scene.assert_nothing_stored();
+    }
+    let scene = Scene::new(server_of(2).fault(At::greeting(), Fault::Twice));
+    scene.fetch().run().fails(76, "a line that nothing asked for");
+    scene.assert_never_sent("USER");
+}
+
+#[test]
+fn a_message_that_comes_twice_is_not_taken_for_the_next_one() {
+    for script in [server_of(3), server_of(3).without_pipelining()] {
+        for number in 1..=3 {
+            let at = At::verb("RETR").argument(number);
+            let scene = Scene::new(Script { rules: Vec::new(), ..script.clone() }.fault(at, Fault::Twice));
+            scene.fetch_and_delete().run().fails(76, "the server does not speak POP3 as it must");
+            assert_eq!(scene.server.maildrop().len(), 3);
+        }
+    }
+}
+
+/// `+OK` twice before one message: the second is the first line of the content, for all that the protocol tells.
+#[test]
+fn a_status_line_that_comes_twice_before_a_message_costs_no_octet_of_it() {
+    let doubled = Fault::Status(b"+OK\r\n+OK".to_vec());
+    let scene = Scene::new(server_of(1).fault(At::verb("RETR"), doubled));
+    let honest = scene.server.maildrop().messages()[0].content.to_vec();
+    let scene = scene.also_genuine(&[b"+OK\r\n", honest.as_slice()].concat());
+    scene.fetch().run().succeeds();
+}
+
+#[test]
+fn a_deletion_that_is_answered_twice_deletes_nothing_more() {
+    for script in [server_of(3), server_of(3).without_pipelining()] {
+        let scene = Scene::new(script.fault(At::verb("DELE").argument(3), Fault::Twice));
+        let run = scene.fetch_and_delete().run();
+        assert!(matches!(run.code, Some(75 | 76)), "{run:?}");
+        assert_eq!(scene.maildir().delivered().len(), 3);
+    }
+}
+
+#[test]
+fn pipelining_that_is_announced_and_not_done_ends_in_a_timeout() {
+    for pipelining in [Pipelining::OnlyFirstAnswered, Pipelining::Discarded] {
+        let scene = Scene::new(Script { pipelining, ..server_of(3) });
+        scene.fetch_and_delete().waits("0.5").run().fails(75, "silent for too long");
+        assert_eq!(scene.server.maildrop().len(), 3);
+    }
+}
+
+#[test]
+fn pipelining_that_is_announced_and_punished_is_an_error() {
+    let scene = Scene::new(Script { pipelining: Pipelining::Closes, ..server_of(3) });
+    scene.fetch_and_delete().run().fails(74, "closed the connection");
+    assert_eq!(scene.server.maildrop().len(), 3);
+}
+
+#[test]
+fn answers_in_another_order_lose_nothing() {
+    let scene = Scene::new(Script { pipelining: Pipelining::Reversed, ..server_of(5) });
+    let maildrop = scene.server.maildrop();
+    scene.fetch_and_delete().run().succeeds();
+    scene.assert_all_stored(&maildrop);
+}
+
+#[test]
+fn nothing_is_sent_ahead_where_pipelining_is_not_announced() {
+    for script in
+        [server_of(5).without_pipelining(), Script { pipelining: Pipelining::Closes, ..server_of(5) }.without_capa()]
+    {
+        let maildrop = script.maildrop.clone();
+        let scene = Scene::new(script);
+        scene.fetch_new().arg("--delete").run().succeeds();
+        scene.assert_all_stored(&maildrop);
+    }
+}
+
+#[test]
+fn text_behind_the_numbers_is_no_harm() {
+    let chatty = Script { extra_text: "as you asked".to_owned(), extra_row_text: "(new)".to_owned(), ..server_of(3) };
+    let scene = Scene::new(chatty);
+    let maildrop = scene.server.maildrop();
+    scene.list().run().succeeds();
+    scene.fetch_new().run().succeeds();
+    scene.assert_all_stored(&maildrop);
+}
+
+#[test]
+fn a_server_that_goes_away_between_messages_and_deletion_deletes_nothing() {
+    for ending in [Ending::Close, Ending::Reset] {
+        let scene = Scene::new(server_of(3).fault(At::verb("DELE").argument(2), Fault::End(ending)));
+        let maildrop = scene.server.maildrop();
+        scene.fetch_and_delete().run().fails(74, "try again; nothing was deleted");
+        scene.assert_all_stored(&maildrop);
+        assert_eq!(scene.server.maildrop().len(), 3);
+    }
+}

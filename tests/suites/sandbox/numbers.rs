@@ -1,0 +1,83 @@
+//! Numbers that lists are made of.
+
+use std::sync::Arc;
+
+use popfetch::delivery::Maildir;
+use popfetch::fetch::{FetchError, FetchOptions, Outcome, fetch};
+use popfetch::state::State;
+use popfetch::{Sandbox, SessionError, Stopped};
+
+use crate::{assert_goes_on, sandbox, session, stopped};
+
+/// What a run with `delete` and a state has come to.
+async fn run(sandbox: &Sandbox, tale: &str) -> Outcome {
+    let directory = tempfile::tempdir().unwrap();
+    let state = State::open(&directory.path().join("state")).unwrap();
+    let options = FetchOptions {
+        maildir: Maildir::open(&directory.path().join("mail")).unwrap(),
+        state: Some((state, "alice@example.org:110".to_owned())),
+        delete: true,
+    };
+    fetch(session(sandbox, tale).await, options, Arc::new(|_| ())).await
+}
+
+#[tokio::test]
+async fn a_maildrop_has_no_more_messages_than_it_may() {
+    let sandbox = sandbox();
+    for (messages, fits) in [(250_000, true), (250_001, false), (u32::MAX, false)] {
+        let mut session = session(&sandbox, &format!("stat {messages}")).await;
+        let stat = session.stat().await;
+        assert_eq!(stat.is_ok(), fits, "{messages}");
+        assert_eq!(session.is_usable(), fits);
+        if let Err(error) = stat {
+            assert!(matches!(stopped(error), Stopped::OutOfContract(_)));
+        }
+    }
+    assert_goes_on(&sandbox).await;
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_what_was_to_be() {
+    let sandbox = sandbox();
+    for told in ["3", "1 2 3", "2 1", "1", "1 1", "none"] {
+        let mut session = session(&sandbox, &format!("delete {told}")).await;
+        let why = stopped(session.delete(&[1, 2]).await.unwrap_err());
+        assert!(matches!(why, Stopped::OutOfContract(_)), "{told}: {why}");
+        // Without QUIT, which is what counts.
+        assert_eq!(stopped(session.quit().await.unwrap_err()), why);
+    }
+    assert_eq!(session(&sandbox, "delete 1 2").await.delete(&[1, 2]).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn unique_ids_are_those_of_messages() {
+    let sandbox = sandbox();
+    for (rows, wrong) in [("0=a 1=b", 0), ("1=a 3=b", 3), ("0=a 1=b 2=c", 0), ("4294967295=a", u32::MAX)] {
+        let outcome = run(&sandbox, &format!("stat 2; unique-ids {rows}")).await;
+        match outcome.result {
+            Err(FetchError::NoSuchMessage { number, messages: 2 }) => assert_eq!(number, wrong, "{rows}"),
+            other => panic!("{rows}: {other:?}"),
+        }
+    }
+}
+
+/// Two rows for one message do not make two of it.
+#[tokio::test]
+async fn a_message_with_two_unique_ids_is_fetched_once() {
+    let sandbox = sandbox();
+    let outcome = run(&sandbox, "stat 1; unique-ids 1=a 1=b; pieces begin 1, content 5, end 1 5").await;
+    outcome.result.unwrap();
+    assert_eq!((outcome.summary.stored, outcome.summary.deleted), (1, 1));
+}
+
+#[tokio::test]
+async fn a_failure_after_delete_leaves_open_what_is_deleted() {
+    let sandbox = sandbox();
+    let tale = "stat 1; unique-ids 1=a; pieces begin 1, content 5, end 1 5; quit spin";
+    let outcome = run(&sandbox, tale).await;
+    let Err(FetchError::Unconfirmed { messages: 1, cause: SessionError::Stopped(Stopped::Busy(_)) }) = outcome.result
+    else {
+        panic!("{:?}", outcome.result);
+    };
+    assert_eq!((outcome.summary.stored, outcome.summary.deleted), (1, 0));
+}
