@@ -34,17 +34,17 @@ impl Connection {
     ) -> Result<Self, Error> {
         let network = instance_network();
         let mut failures = String::new();
-        let mut timed_out = false;
+        let mut all_timed_out = true;
         for address in addresses {
             let deadline = Deadline::after(timeout, Wait::Connect).or_earlier(bound);
             let cause = match Self::connect(&network, *address, deadline) {
                 Ok(connection) => return Ok(connection),
-                Err(Attempt::Refused(code)) => describe(code),
-                Err(Attempt::TooSlow(timeout @ Error::Timeout(Wait::Session))) => return Err(timeout),
-                Err(Attempt::TooSlow(_)) => {
-                    timed_out = true;
-                    "timed out"
+                Err(Attempt::Refused(code)) => {
+                    all_timed_out = false;
+                    describe(code)
                 }
+                Err(Attempt::TooSlow(timeout @ Error::Timeout(Wait::Session))) => return Err(timeout),
+                Err(Attempt::TooSlow(_)) => "timed out",
             };
             let separator = if failures.is_empty() { "" } else { ", " };
             // Writing to a String cannot fail.
@@ -52,8 +52,8 @@ impl Connection {
         }
         match addresses {
             [] => Err(Error::InvalidArgument("the endpoint has no address".into())),
-            // One address that does not answer is a matter of time; of several, each has its own cause.
-            [_] if timed_out => Err(Error::Timeout(Wait::Connect)),
+            // A matter of time, and not of the address.
+            _ if all_timed_out => Err(Error::Timeout(Wait::Connect)),
             _ => Err(Error::ConnectFailed(failures)),
         }
     }

@@ -23,6 +23,11 @@ impl Deadline {
         other.filter(|other| other.at < self.at).unwrap_or(self)
     }
 
+    /// Fails if the moment has passed.
+    pub(crate) fn check(self) -> Result<(), Error> {
+        if monotonic_clock::now() < self.at { Ok(()) } else { Err(Error::Timeout(self.wait)) }
+    }
+
     /// Blocks until `ready` is.
     pub(crate) fn wait_for(self, ready: &Pollable) -> Result<(), Error> {
         let timer = monotonic_clock::subscribe_instant(self.at);

@@ -440,6 +440,8 @@ impl Session {
     /// Reads what has arrived, waiting for it for as long as `timeout`.
     fn fill(&mut self, timeout: Duration, wait: Wait) -> Result<Filled, Error> {
         let most = if self.core.expects_bulk() { READ_BULK } else { READ_LINE };
+        // A server that never pauses never makes anybody wait; the bound holds all the same.
+        self.bound.map_or(Ok(()), Deadline::check).inspect_err(|_| self.abandon())?;
         let deadline = Deadline::after(timeout, wait).or_earlier(self.bound);
         let read = self.connection.as_mut().ok_or_else(at_its_end)?.read(most, deadline);
         let octets = read.inspect_err(|_| self.abandon())?;

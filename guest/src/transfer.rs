@@ -18,7 +18,22 @@ pub struct Transfer {
     announced: Option<u64>,
     /// The end of a message that nothing has followed yet.
     unconfirmed: Option<MessageEnd>,
+    fence: Fence,
+    /// Another message of the transfer, to ask about where the server refuses the answer about the last one.
+    other: Option<u32>,
     state: State,
+}
+
+/// A `LIST n` behind the messages. Its answer names the message, which the answers to `RETR` do not: a server that has
+/// answered once too often, or whose messages can imitate replies, is found out here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fence {
+    /// None is needed so far.
+    None,
+    /// To be sent behind the last message.
+    Due(u32),
+    Sent(u32),
+    Answered,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +66,11 @@ impl Session {
 
     fn transfer(&mut self, messages: Vec<u32>, lines: Option<u32>) -> Result<Transfer, Error> {
         self.check_messages(&messages)?;
+        // One message cannot be taken for another; its end can be certain without.
+        let (fence, other) = match messages.as_slice() {
+            [first, .., last] if lines.is_none() => (Fence::Due(*last), Some(*first).filter(|first| first != last)),
+            _ => (Fence::None, None),
+        };
         let mut unsent = messages.into_iter();
         // The first command shows whether the session's state has it.
         let state = match unsent.next() {
@@ -61,7 +81,7 @@ impl Session {
             }
             None => State::Complete,
         };
-        Ok(Transfer { unsent, lines, announced: None, unconfirmed: None, state })
+        Ok(Transfer { unsent, lines, announced: None, unconfirmed: None, fence, other, state })
     }
 }
 
@@ -101,13 +121,9 @@ impl Transfer {
     fn next_pieces(&mut self, session: &mut Session) -> Result<Vec<Piece>, Error> {
         let mut pieces = Vec::new();
         loop {
-            let lines = self.lines;
-            session.send_ahead(|| self.unsent.next().map(|message| command(message, lines)))?;
-            if session.in_flight() == 0 {
-                if self.unconfirmed.is_none() {
-                    return Ok(pieces);
-                }
-                session.send_ahead(|| Some(Command::Noop))?;
+            session.send_ahead(|| self.unsent.next().map(|message| command(message, self.lines)))?;
+            if session.in_flight() == 0 && !self.send_fence(session)? {
+                return Ok(pieces);
             }
             // Before the host is busy with the pieces, so that the server is never idle.
             session.send()?;
@@ -122,6 +138,20 @@ impl Transfer {
                 session.exchange()?;
             }
         }
+    }
+
+    /// Sends what shows whether the server is in step, if that is open. Only when nothing else is awaited: behind an
+    /// answer that never comes, its own could be taken for that one.
+    fn send_fence(&mut self, session: &mut Session) -> Result<bool, Error> {
+        let message = match (self.fence, &self.unconfirmed) {
+            (Fence::Due(message), _) => message,
+            (Fence::None, Some(end)) => end.number,
+            _ => return Ok(false),
+        };
+        self.fence = Fence::Sent(message);
+        let mut list = Some(Command::List(Some(message)));
+        session.send_ahead(|| list.take())?;
+        Ok(true)
     }
 
     /// Turns all that was read into pieces.
@@ -154,17 +184,27 @@ impl Transfer {
                 // A dot that the server forgot to stuff looks like the end. It is the end for certain when the size
                 // is the announced one, or else when the next reply follows. A TOP is not worth a wait.
                 if self.lines.is_some() || self.announced == Some(octets) {
-                    return (None, Some(Piece::End(end)));
+                    (None, Some(Piece::End(end)))
+                } else {
+                    self.unconfirmed = Some(end);
+                    (None, None)
                 }
-                self.unconfirmed = Some(end);
-                (None, None)
             }
             Event::Refused { sent: Sent::Retr(number) | Sent::Top(number), reply: words } => {
                 let refused = MessageRefused { number: number.get(), reply: reply(words) };
                 (self.unconfirmed.take(), Some(Piece::Refused(refused)))
             }
-            // The answer to NOOP, be it what it may.
-            _ => (self.unconfirmed.take(), None),
+            // Some servers take a message away with RETR. But it could as well be a refusal of something before; then
+            // the answer to the next LIST is about this message, and not about the one asked for.
+            Event::Refused { .. } => {
+                self.fence = self.other.take().map_or(Fence::Answered, Fence::Due);
+                (self.unconfirmed.take(), None)
+            }
+            // The answer to LIST, about that message: the core has seen to it.
+            _ => {
+                self.fence = Fence::Answered;
+                (self.unconfirmed.take(), None)
+            }
         }
     }
 }

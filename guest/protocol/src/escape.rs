@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::fmt::Write;
 
+use crate::printable::is_printable;
+
 /// The octets as text: printable characters of UTF-8 stay, every other octet becomes `\xNN`. No more than `most`
 /// octets of the input are taken; `…` stands for the rest.
 ///
@@ -24,14 +26,6 @@ pub fn escape(octets: &[u8], most: usize) -> String {
         text.push('…');
     }
     text
-}
-
-fn is_printable(character: char) -> bool {
-    // Format characters (soft hyphen, zero width, bidirectional), separators, and tags, which `is_control` does not name.
-    let hides = matches!(character,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    !character.is_control() && !hides
 }
 
 fn push_octets(text: &mut String, octets: &[u8]) {

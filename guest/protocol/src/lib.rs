@@ -33,6 +33,7 @@ mod command;
 mod error;
 mod escape;
 mod line;
+mod printable;
 mod reply;
 mod rows;
 mod session;

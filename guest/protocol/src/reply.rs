@@ -33,13 +33,6 @@ pub enum ResponseCode<'a> {
     Other(&'a [u8]),
 }
 
-impl ResponseCode<'_> {
-    /// Whether the reason is about the server and not about the command: it would hold for any other command too.
-    pub fn is_about_the_server(&self) -> bool {
-        matches!(self, Self::InUse | Self::LoginDelay | Self::SysTemp | Self::SysPerm)
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     Ok,

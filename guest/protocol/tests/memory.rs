@@ -3,7 +3,7 @@
     unsafe_code,
     clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "a counting allocator is unsafe by nature, and helpers fail a test by a panic"
+    reason = "a counting allocator is unsafe by nature, and functions they share fail a test by a panic"
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};

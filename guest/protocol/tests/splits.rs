@@ -3,7 +3,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "helpers fail a test by a panic, and the lint knows only functions that are tests themselves"
+    reason = "functions they share fail a test by a panic, and the lint knows only functions that are tests themselves"
 )]
 
 mod events;
