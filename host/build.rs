@@ -6,6 +6,7 @@ mod config;
 mod guest;
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,23 +23,30 @@ fn main() -> ExitCode {
 
 fn build() -> Result<(), String> {
     let arguments = ["rustc", "--package=popfetch-component", "--lib", "--crate-type=cdylib", "--features=component"];
-    let component = guest::build(&arguments, "popfetch_component.wasm")?;
-    let code = compile(&component).map_err(|error| format!("the component could not be compiled: {error}"))?;
+    let built = guest::build(&arguments, "popfetch_component.wasm")?;
+    // A place of its own: what cargo builds there next must not become a part of this program unseen.
+    let out = PathBuf::from(env::var("OUT_DIR").map_err(|_| "cargo did not set OUT_DIR")?);
+    let component = out.join("popfetch_component.wasm");
+    let code = out.join("popfetch_component.code");
+    fs::copy(&built, &component).map_err(|error| format!("cannot copy {}: {error}", built.display()))?;
+    let compiled = compile(&component).unwrap_or_else(|error| {
+        // A target that this compiler does not know: the program will compile the component when it runs.
+        println!("cargo::warning=the component is not compiled ahead of time: {error}");
+        Vec::new()
+    });
+    fs::write(&code, compiled).map_err(|error| format!("cannot write {}: {error}", code.display()))?;
     println!("cargo::rustc-env=POPFETCH_COMPONENT={}", component.display());
     println!("cargo::rustc-env=POPFETCH_COMPONENT_CODE={}", code.display());
     Ok(())
 }
 
 /// Machine code, so that no run of the program has to wait for a compiler.
-fn compile(component: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
+fn compile(component: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let mut config = config::config();
     let target = env::var("TARGET")?;
     // This machine's processor is known; of another one, only its kind is.
     if target != env::var("HOST")? {
         config.target(&target)?;
     }
-    let code = wasmtime::Engine::new(&config)?.precompile_component(&std::fs::read(component)?)?;
-    let path = PathBuf::from(env::var("OUT_DIR")?).join("popfetch_component.code");
-    std::fs::write(&path, code)?;
-    Ok(path)
+    Ok(wasmtime::Engine::new(&config)?.precompile_component(&fs::read(component)?)?)
 }

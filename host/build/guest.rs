@@ -82,7 +82,7 @@ fn cargo(root: &Path, target_dir: &Path, arguments: &[&str]) -> Result<(), Strin
     cargo
         .current_dir(root)
         .args(arguments)
-        .args(["--target", TARGET, "--profile=component", "--target-dir"])
+        .args(["--locked", "--target", TARGET, "--profile=component", "--target-dir"])
         .arg(target_dir);
     // What the outer build sets is meant for the host's machine, not for the sandbox.
     for (name, _) in env::vars_os() {

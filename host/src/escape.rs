@@ -1,6 +1,11 @@
 //! What others said, made safe for a terminal and a log.
 
+#[path = "../../guest/protocol/src/printable.rs"]
+mod printable;
+
 use std::fmt;
+
+use printable::is_printable;
 
 /// The octets as text: printable characters of UTF-8 stay, every other octet becomes `\xNN`.
 ///
@@ -88,14 +93,6 @@ fn character_pieces(character: char) -> impl Iterator<Item = Piece> {
     let length = if printable { 0 } else { character.encode_utf8(&mut encoded).len() };
     let octets = encoded.into_iter().take(length).map(Piece::Octet);
     printable.then_some(Piece::Printable(character)).into_iter().chain(octets)
-}
-
-fn is_printable(character: char) -> bool {
-    // What `is_control` does not name: soft hyphen, zero width, bidirectional, separators, annotations, tags.
-    let hides = matches!(character,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    !character.is_control() && !hides
 }
 
 #[cfg(test)]

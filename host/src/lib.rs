@@ -53,9 +53,14 @@ mod server_url;
 mod session;
 pub mod state;
 
+/// What an error of a session is made of, as `wit/types.wit` has it.
+pub mod contract {
+    pub use crate::sandbox::contract::{Error, Excess, Misbehaviour, Refusal, Reply, ResponseCode, Wait};
+}
+
 pub use escape::{Escaped, escape, escape_cut};
 pub use mailbox::Mailbox;
-pub use sandbox::contract::{self, Mechanism, Piece};
+pub use sandbox::contract::{Mechanism, Piece};
 pub use sandbox::{COMPONENT, Component, Limits, LoadError, Sandbox, SandboxOptions, Stopped};
 pub use secret::Secret;
 pub use server_url::{Host, Scheme, ServerUrl, UrlError};

@@ -65,17 +65,18 @@ impl Mailbox {
     ///
     /// # Errors
     ///
-    /// As [`Session::quit`]. A session that has failed before is dropped without `QUIT`, and without an error.
+    /// As [`Session::quit`]. Where nothing is marked there is no error: servers close sessions that are idle for long,
+    /// and a session that has failed before is dropped without `QUIT`.
     pub async fn quit(&mut self) -> Result<(), SessionError> {
-        match self.session.take().filter(Session::is_usable) {
-            Some(session) => session.quit().await,
-            None => Ok(()),
-        }
+        let Some(session) = self.session.take().filter(Session::is_usable) else { return Ok(()) };
+        let has_marks = session.has_marks();
+        session.quit().await.or_else(|error| if has_marks { Err(error) } else { Ok(()) })
     }
 
     async fn open(&mut self) -> Result<Session, SessionError> {
         let mut session = Session::connect(&self.sandbox, &self.server, &self.options).await?;
         session.sign_in(&self.credentials, &self.mechanisms).await?;
+        session.look_for_pipelining().await?;
         Ok(session)
     }
 }

@@ -1,6 +1,6 @@
 //! Which messages were stored already: the file behind `--state`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -25,6 +25,7 @@ const SCHEMA: &str = "
     CREATE TABLE stored (
         account   INTEGER NOT NULL REFERENCES account (id),
         unique_id BLOB NOT NULL,
+        octets    INTEGER NOT NULL,
         PRIMARY KEY (account, unique_id)
     ) STRICT, WITHOUT ROWID;
 ";
@@ -38,6 +39,15 @@ const SCHEMA: &str = "
 pub struct State {
     database: Connection,
     path: PathBuf,
+}
+
+/// A message that is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored<'a> {
+    /// Its unique-id, as the server sent it.
+    pub unique_id: &'a [u8],
+    /// The octets that were stored.
+    pub octets: u64,
 }
 
 impl State {
@@ -58,34 +68,35 @@ impl State {
         Ok(state)
     }
 
-    /// All unique-ids recorded for this account, a name such as `user@host:port`. About 100 octets of memory each.
+    /// All unique-ids recorded for this account, a name such as `user@host:port`, with the octets of their messages.
+    /// About 100 octets of memory each.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn known(&self, account: &str) -> Result<HashSet<Vec<u8>>, StateError> {
+    pub fn known(&self, account: &str) -> Result<HashMap<Vec<u8>, u64>, StateError> {
         let read = || -> rusqlite::Result<_> {
-            let Some(account) = account_id(&self.database, account)? else { return Ok(HashSet::new()) };
+            let Some(account) = account_id(&self.database, account)? else { return Ok(HashMap::new()) };
             let count: i64 =
                 self.database
                     .query_row("SELECT count(*) FROM stored WHERE account = ?1", [account], |row| row.get(0))?;
-            let mut known = HashSet::with_capacity(usize::try_from(count).unwrap_or(0));
-            let mut query = self.database.prepare_cached("SELECT unique_id FROM stored WHERE account = ?1")?;
+            let mut known = HashMap::with_capacity(usize::try_from(count).unwrap_or(0));
+            let mut query = self.database.prepare_cached("SELECT unique_id, octets FROM stored WHERE account = ?1")?;
             let mut rows = query.query([account])?;
             while let Some(row) = rows.next()? {
-                known.insert(row.get(0)?);
+                known.insert(row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0));
             }
             Ok(known)
         };
         read().map_err(|error| StateError::of(&self.path, error))
     }
 
-    /// Adds unique-ids to those of the account, in one transaction that is durable when this returns. One that is
-    /// there already does no harm.
+    /// Adds messages to those of the account, in one transaction that is durable when this returns. A unique-id that is
+    /// there already stands for the new message from then on.
     ///
     /// # Errors
     /// Then none of them is recorded. [`StateErrorKind::Busy`] when another process kept the file for ten seconds.
-    pub fn record(&mut self, account: &str, unique_ids: &[impl AsRef<[u8]>]) -> Result<(), StateError> {
-        if unique_ids.is_empty() {
+    pub fn record(&mut self, account: &str, messages: &[Stored<'_>]) -> Result<(), StateError> {
+        if messages.is_empty() {
             return Ok(());
         }
         let mut write = || -> rusqlite::Result<_> {
@@ -94,9 +105,10 @@ impl State {
             transaction.execute("INSERT INTO account (name) VALUES (?1) ON CONFLICT DO NOTHING", [account])?;
             if let Some(account) = account_id(&transaction, account)? {
                 let mut insert = transaction
-                    .prepare_cached("INSERT INTO stored (account, unique_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
-                for unique_id in unique_ids {
-                    insert.execute(params![account, unique_id.as_ref()])?;
+                    .prepare_cached("INSERT OR REPLACE INTO stored (account, unique_id, octets) VALUES (?1, ?2, ?3)")?;
+                for Stored { unique_id, octets } in messages {
+                    // A size beyond what SQLite can hold is that of no message.
+                    insert.execute(params![account, unique_id, i64::try_from(*octets).unwrap_or(i64::MAX)])?;
                 }
             }
             transaction.commit()

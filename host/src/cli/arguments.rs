@@ -11,15 +11,16 @@ const EXIT_CODES: &str = "\
 Exit codes (sysexits.h):
    0  all done
   64  the command line is wrong
-  69  unavailable: unknown host, connection refused, or the server does not give or have it
-  70  a defect: the component failed in its sandbox
+  69  unavailable: unknown host, connection refused, no TLS, or the server refuses what is needed
+  70  internal error: the component failed in its sandbox
   73  cannot store in the Maildir, or cannot make the state file
   74  the connection broke, or reading or writing failed
-  75  try again later: mailbox in use, trouble of the server that will pass, timeout
+  75  try again later: mailbox in use, trouble of the server that will pass, timeout,
+      QUIT not confirmed
   76  the server does not speak POP3 as it must
   77  sign-in refused
   78  configuration: no usable password, a file that is not what it should be
- 130  interrupted";
+ 129, 130, 143  ended by SIGHUP, SIGINT, SIGTERM";
 
 /// Fetches mail over POP3. What the server sends meets only a sandbox.
 #[derive(Debug, Parser)]
@@ -90,7 +91,7 @@ pub(super) struct Connection {
     // A text still: what clap cannot parse it repeats, and this may hold a password.
     #[arg(value_name = "URL")]
     pub(super) url: String,
-    /// TLS; this version has only "off" [default: starttls for pop3://, implicit for pop3s://]
+    /// TLS: this version has only "off" [default: starttls for pop3://, implicit for pop3s://]
     #[arg(long, value_name = "HOW")]
     pub(super) tls: Option<Tls>,
     /// Certificate authorities to trust instead of the system's, for TLS (PEM)
@@ -102,9 +103,9 @@ pub(super) struct Connection {
     /// How long to wait for the server each time
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(super) timeout: Duration,
-    /// How long the session may take as a whole [default: no bound]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub(super) deadline: Option<Duration>,
+    /// How long the session may take as a whole
+    #[arg(long, value_name = "SECONDS", default_value = "86400", value_parser = seconds)]
+    pub(super) deadline: Duration,
     /// Another build of the component
     #[arg(long, value_name = "FILE")]
     pub(super) component: Option<PathBuf>,
@@ -133,7 +134,7 @@ pub(super) struct Output {
     /// Say more: each message
     #[arg(short, long, conflicts_with = "quiet")]
     pub(super) verbose: bool,
-    /// Say nothing but errors
+    /// Say nothing but errors and warnings
     #[arg(short, long)]
     pub(super) quiet: bool,
 }

@@ -35,13 +35,17 @@ impl FromStr for Auth {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        if name == "auto" {
+        if name.eq_ignore_ascii_case("auto") {
             return Ok(Auth::Auto);
         }
-        let named = NAMES.iter().find(|(known, _)| *known == name).map(|(_, mechanism)| Auth::Named(*mechanism));
+        let named = NAMES
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, mechanism)| Auth::Named(*mechanism));
         named.ok_or_else(|| {
-            let known: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-            format!("not a way to sign in; known are auto, {}", known.join(", "))
+            let built = NAMES.iter().filter(|(_, mechanism)| BUILT.contains(mechanism));
+            let names: Vec<&str> = built.map(|(name, _)| *name).collect();
+            format!("not a way to sign in; this version has auto, {}", names.join(", "))
         })
     }
 }
@@ -100,5 +104,6 @@ mod tests {
         assert_eq!(permitted(&list("plain,xoauth2"), Security::Cleartext), Err("plain, xoauth2".to_owned()));
         assert_eq!(permitted(&list("plain,user"), Security::Cleartext), Ok(vec![Mechanism::User]));
         assert!("APOP ".parse::<Auth>().is_err());
+        assert_eq!("APOP".parse(), Ok(Auth::Named(Mechanism::Apop)));
     }
 }

@@ -30,11 +30,13 @@ pub(super) fn check(connection: &Connection) -> Result<Target, Failure> {
         (Scheme::Pop3, None | Some(Tls::Starttls)) => Security::StartTls,
         (Scheme::Pop3, Some(Tls::Off)) => Security::Cleartext,
         (Scheme::Pop3s, Some(_)) => {
-            return Err(Failure::Usage("pop3s:// is TLS from the start; for another --tls, write pop3://".to_owned()));
+            return Err(Failure::Usage("pop3s:// is TLS from the start; for another --tls write pop3://".to_owned()));
         }
     };
-    if security != Security::Cleartext {
-        return Err(Failure::NoTls);
+    match (security, url.scheme()) {
+        (Security::Cleartext, _) => {}
+        (_, Scheme::Pop3) => return Err(Failure::NoTls),
+        (_, Scheme::Pop3s) => return Err(Failure::NoImplicitTls),
     }
     let permitted = auth::permitted(&connection.auth, security).map_err(Failure::NotBuilt)?;
     Ok(Target { url, security, permitted })
@@ -47,11 +49,11 @@ pub(super) async fn connect(connection: &Connection, target: &Target) -> Result<
     let loading =
         tokio::task::spawn_blocking(move || Sandbox::load(SandboxOptions { component, ..SandboxOptions::default() }));
     let addresses = look_up(&target.url, connection.timeout).await?;
-    let sandbox = loading.await.map_err(|error| Failure::Usage(error.to_string()))??;
+    let sandbox = loading.await.map_err(|_| Failure::Internal("the thread that loads the component ended early"))??;
     let server = Server { name: target.url.host().unbracketed(), addresses, security: target.security };
     let options = SessionOptions {
         timeouts: Timeouts::all(connection.timeout),
-        deadline: connection.deadline,
+        deadline: Some(connection.deadline),
         ..SessionOptions::default()
     };
     Ok(Session::connect(&sandbox, &server, &options).await?)
@@ -70,12 +72,6 @@ pub(super) async fn connect_and_sign_in(
     reporter.connected(&account, &session.greeting().await?);
     let mechanism = session.sign_in(&credentials, &target.permitted).await?;
     reporter.signed_in(auth::name(mechanism));
-    // A server may say more after the sign-in. Without CAPA it is asked for nothing that RFC 1939 does not have.
-    match session.capabilities().await {
-        Ok(_) => {}
-        Err(refusal) if refusal.is_refusal() => {}
-        Err(error) => return Err(error.into()),
-    }
     Ok((session, account))
 }
 
@@ -95,7 +91,7 @@ async fn credentials(sign_in: &SignIn, target: &Target, reporter: &Reporter) -> 
     let asked_for = user.clone();
     let obtained = tokio::task::spawn_blocking(move || source.obtain(&asked_for, &host))
         .await
-        .map_err(|error| Failure::Usage(error.to_string()))??;
+        .map_err(|_| Failure::Internal("the thread that gets the password ended early"))??;
     if let Some(warning) = &obtained.warning {
         reporter.warn(warning);
     }

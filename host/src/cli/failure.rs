@@ -13,6 +13,9 @@ use crate::server_url::UrlError;
 use crate::session::SessionError;
 use crate::state::{StateError, StateErrorKind};
 
+/// What the contract says in the place of a command where it was the greeting.
+const CONNECTION: &str = "the connection";
+
 /// The codes of sysexits.h that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -26,8 +29,10 @@ pub(super) enum Exit {
     Protocol = 76,
     NoPermission = 77,
     Configuration = 78,
-    /// Not of sysexits.h: what a shell says of a program that SIGINT has ended.
+    // Not of sysexits.h: what a shell says of a program that a signal has ended.
+    HungUp = 129,
     Interrupted = 130,
+    Terminated = 143,
 }
 
 /// Everything that ends the command without success.
@@ -37,8 +42,10 @@ pub(super) enum Failure {
     Usage(String),
     #[error(transparent)]
     Url(#[from] UrlError),
-    #[error("TLS is not built into this version; --tls off works without, and sends everything in clear text")]
+    #[error("this version has no TLS; --tls off goes on without, and sends everything in clear text")]
     NoTls,
+    #[error("this version has no TLS; for a connection in clear text write pop3:// and --tls off")]
+    NoImplicitTls,
     #[error("this version cannot sign in with {0}; it has apop and user")]
     NotBuilt(String),
     #[error(transparent)]
@@ -62,7 +69,9 @@ pub(super) enum Failure {
     #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),
     #[error("interrupted; what is stored stays, run again for the rest")]
-    Interrupted,
+    Interrupted(Exit),
+    #[error("{0}; this is a defect, please report it")]
+    Internal(&'static str),
 }
 
 impl From<FetchError> for Failure {
@@ -80,7 +89,10 @@ impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Failure::Usage(_) | Failure::Url(_) => Exit::Usage,
-            Failure::NoTls | Failure::NotBuilt(_) | Failure::UnknownHost { .. } => Exit::Unavailable,
+            Failure::NoTls | Failure::NoImplicitTls | Failure::NotBuilt(_) | Failure::UnknownHost { .. } => {
+                Exit::Unavailable
+            }
+            Failure::Password(PasswordError::Interrupted) => Exit::Interrupted,
             Failure::Password(_) => Exit::Configuration,
             Failure::Load(LoadError::Engine(_)) => Exit::Software,
             Failure::Load(_) => Exit::Configuration,
@@ -99,9 +111,11 @@ impl Failure {
             Failure::Fetch(FetchError::NoSuchMessage { .. }) => Exit::Protocol,
             Failure::Fetch(FetchError::Unconfirmed { .. }) => Exit::TryLater,
             Failure::Fetch(_) => Exit::Software,
+            Failure::Incomplete(summary) if summary.temporary => Exit::TryLater,
             Failure::Incomplete(_) => Exit::Unavailable,
             Failure::Output(_) => Exit::Io,
-            Failure::Interrupted => Exit::Interrupted,
+            Failure::Interrupted(exit) => *exit,
+            Failure::Internal(_) => Exit::Software,
         }
     }
 
@@ -151,6 +165,9 @@ fn of_code(code: Option<&ResponseCode>) -> Option<Exit> {
 
 fn advice_on_session(error: &SessionError) -> Option<&'static str> {
     use contract::Error;
+    if let SessionError::Stopped(Stopped::Deadline) = error {
+        return Some("give more time with --deadline");
+    }
     let SessionError::Pop3(error) = error else {
         return Some("nothing was deleted; please report it with the server's name");
     };
@@ -164,13 +181,17 @@ fn advice_on_session(error: &SessionError) -> Option<&'static str> {
             Some(ResponseCode::LoginDelay) => Some("the server wants a pause between sessions; try again later"),
             Some(ResponseCode::SysTemp) => Some("try again later"),
             Some(ResponseCode::SysPerm) => Some("ask who runs the server"),
-            _ if matches!(error, Error::SignInRefused(_)) => Some("check the user name and the password"),
+            Some(ResponseCode::Auth) => Some("check the user name and the password"),
+            _ if matches!(error, Error::SignInRefused(_)) => {
+                Some("check the user name and the password, or whether another session holds the mailbox")
+            }
+            _ if refusal.command == CONNECTION => Some("try again later"),
             _ => None,
         },
         Error::NoMechanism(_) => {
             Some("--auth user permits USER/PASS, which sends the password in clear text without TLS")
         }
-        Error::Misbehaved(misbehaviour) if misbehaviour.command.as_deref() == Some("the connection") => {
+        Error::Misbehaved(misbehaviour) if misbehaviour.command.as_deref() == Some(CONNECTION) => {
             Some("check that the host and port are those of a POP3 server")
         }
         Error::Misbehaved(_) | Error::LimitExceeded(_) => Some("nothing was deleted; tell who runs the server"),

@@ -17,12 +17,17 @@ pub(super) async fn run(arguments: Fetch, reporter: &Arc<Reporter>) -> Result<()
     let state = arguments.state.as_deref().map(State::open).transpose()?;
 
     let (session, account) = connect_and_sign_in(&arguments.connection, &arguments.sign_in, reporter).await?;
-    let options =
-        FetchOptions { maildir, state: state.map(|state| (state, account.clone())), delete: arguments.delete };
+    // What is in one Maildir is not in another, whatever the account.
+    let place = std::path::absolute(&arguments.maildir).unwrap_or(arguments.maildir);
+    let key = format!("{account} {}", place.display());
+    let options = FetchOptions { maildir, state: state.map(|state| (state, key)), delete: arguments.delete };
     let events = Arc::clone(reporter);
     let outcome = fetch(session, options, Arc::new(move |event| events.fetch(&event))).await;
 
-    reporter.fetched(&account, &outcome.summary);
+    // A run that failed before anything was stored has only its failure to tell.
+    if outcome.result.is_ok() || outcome.summary.stored > 0 {
+        reporter.fetched(&account, &outcome.summary);
+    }
     outcome.result?;
     let complete = outcome.summary.refused == 0 && outcome.summary.not_deleted == 0;
     if complete { Ok(()) } else { Err(Failure::Incomplete(outcome.summary)) }

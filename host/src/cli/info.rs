@@ -16,7 +16,7 @@ pub(super) async fn run(arguments: Info, reporter: &Reporter) -> Result<(), Fail
     let greeting = session.greeting().await?;
     let capabilities = match session.capabilities().await {
         Ok(capabilities) => Some(capabilities),
-        Err(refusal) if refusal.is_refusal() => None,
+        Err(refusal) if refusal.is_lack() => None,
         Err(error) => return Err(error.into()),
     };
     // What is asked for is known; a server that does not say goodbye is no failure.
@@ -46,7 +46,7 @@ pub(super) async fn run(arguments: Info, reporter: &Reporter) -> Result<(), Fail
     reporter.line(&format!("mechanisms:    {}", offered.join(", ")));
     match would_use {
         Some(mechanism) => reporter.line(&format!("would use:     {mechanism}, {}", ahead(pipelining))),
-        None => reporter.line("would use:     none: --auth permits nothing that the server offers"),
+        None => reporter.line("would use:     nothing: --auth permits none of these; --auth user permits USER/PASS"),
     }
     Ok(())
 }
@@ -76,5 +76,5 @@ fn row(capability: &Capability) -> String {
 }
 
 fn ahead(pipelining: bool) -> &'static str {
-    if pipelining { "commands sent ahead of their replies" } else { "one command at a time" }
+    if pipelining { "pipelined" } else { "one command at a time" }
 }

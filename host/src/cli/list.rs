@@ -21,15 +21,16 @@ const HEADERS_AT_A_TIME: usize = 64;
 
 pub(super) async fn run(arguments: List, reporter: &Reporter) -> Result<(), Failure> {
     let (mut session, account) = connect_and_sign_in(&arguments.connection, &arguments.sign_in, reporter).await?;
+    session.look_for_pipelining().await?;
     let listings = session.scan_listings().await?;
     let unique_ids: HashMap<u32, Vec<u8>> = match session.unique_ids().await {
         Ok(rows) => rows.into_iter().map(|row| (row.number, row.unique_id)).collect(),
-        Err(refusal) if refusal.is_refusal() => HashMap::new(),
+        Err(refusal) if refusal.is_lack() => HashMap::new(),
         Err(error) => return Err(error.into()),
     };
 
+    let octets = listings.iter().fold(0_u64, |sum, row| sum.saturating_add(row.octets));
     if !reporter.is_json() {
-        let octets = listings.iter().fold(0_u64, |sum, row| sum.saturating_add(row.octets));
         reporter.line(&format!("{}: {} messages, {octets} octets", shown(&account), listings.len()));
     }
     for rows in listings.chunks(HEADERS_AT_A_TIME) {
@@ -53,11 +54,16 @@ pub(super) async fn run(arguments: List, reporter: &Reporter) -> Result<(), Fail
                 reporter.line(&format!("{:>6} {:>11}  {unique_id}", row.number, row.octets));
                 if let Some(Header { from, subject, date }) = header {
                     for (name, value) in [("From", from), ("Subject", subject), ("Date", date)] {
-                        reporter.line(&format!("{:>19} {}", format!("{name}:"), value.unwrap_or_default()));
+                        reporter.line(&format!("{:>19} {}", format!("{name}:"), value.as_deref().unwrap_or("-")));
                     }
                 }
             }
         }
+    }
+    if reporter.is_json() {
+        reporter.json(&json!({
+            "event": "done", "account": shown(&account), "messages": listings.len(), "octets": octets,
+        }));
     }
     // Everything was shown; a server that does not say goodbye is no failure.
     let _ = session.quit().await;

@@ -9,6 +9,7 @@ mod info;
 mod list;
 mod output;
 mod password;
+mod signals;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -16,12 +17,11 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::error::{ContextValue, ErrorKind};
-use rustix::process::Signal;
-use tokio::signal::unix::{SignalKind, signal};
 
 use arguments::{Arguments, Command};
 use failure::{Exit, Failure};
 use output::Reporter;
+use signals::Signals;
 
 use crate::escape::escape;
 
@@ -49,17 +49,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let done = runtime.block_on(async {
-        // In place before the terminal is asked for a password, so that an interrupt there gives back its echo.
-        let mut interrupt = signal(SignalKind::interrupt()).ok();
-        // Without a handler, the first octet beyond what `ulimit -f` allows ends the process. With one, it is an error
-        // of the write, and is told like any other.
-        let _too_large = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).ok();
-        let interrupted = async {
-            match &mut interrupt {
-                Some(interrupt) => interrupt.recv().await,
-                None => std::future::pending().await,
-            }
-        };
+        // In place before the terminal is asked for a password.
+        let signals = Signals::listen();
         let run = async {
             match arguments.command {
                 Command::Fetch(fetch) => fetch::run(fetch, &reporter).await,
@@ -69,7 +60,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         };
         tokio::select! {
             done = run => done.and_then(|()| reporter.check()),
-            _ = interrupted => Err(Failure::Interrupted),
+            exit = signals.arrived() => Err(Failure::Interrupted(exit)),
         }
     });
     // The storing thread ends its group and removes what is incomplete. One that waits for a password command or a
@@ -110,8 +101,10 @@ fn one_line(error: &clap::Error) -> String {
             text = text.replace(value.as_str(), "(a URL)");
         }
     }
-    let problem = text.split("\n\nUsage:").next().unwrap_or_default();
-    let problem = problem.split("\n\nFor more").next().unwrap_or_default().trim_start_matches("error: ");
+    let problem = ["\n\nUsage:", "\n\nFor more", "\n\n  tip:"]
+        .into_iter()
+        .fold(text.as_str(), |problem, behind| problem.split(behind).next().unwrap_or_default())
+        .trim_start_matches("error: ");
     let words: Vec<&str> = problem.split_whitespace().collect();
     escape(words.join(" ").as_bytes()).to_string()
 }

@@ -25,6 +25,8 @@ const LONGEST_TEXT: usize = 16 << 10;
 pub(super) struct Reporter {
     output: Output,
     progress: ProgressBar,
+    /// There is a terminal that wants to see it.
+    shows_progress: bool,
     /// The first failure to write to standard output: a run is not broken off for it.
     broken: Mutex<Option<io::Error>>,
 }
@@ -32,15 +34,12 @@ pub(super) struct Reporter {
 impl Reporter {
     pub(super) fn new(output: Output) -> Self {
         let wanted = output.format == Format::Text && !output.quiet && io::stderr().is_terminal();
-        let progress = if wanted {
-            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
-            // A template that does not parse would be a defect; the bar then looks plain.
-            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} messages  {msg}");
-            style.map_or(bar.clone(), |style| bar.with_style(style))
-        } else {
-            ProgressBar::hidden()
-        };
-        Reporter { output, progress, broken: Mutex::new(None) }
+        let progress = ProgressBar::hidden();
+        // A template that does not parse would be a defect; the bar then looks plain.
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} messages stored  {msg}") {
+            progress.set_style(style);
+        }
+        Reporter { output, progress, shows_progress: wanted, broken: Mutex::new(None) }
     }
 
     pub(super) fn connected(&self, account: &str, greeting: &Greeting) {
@@ -65,7 +64,10 @@ impl Reporter {
 
     pub(super) fn fetch(&self, event: &Event<'_>) {
         match event {
-            Event::Planned { retrieve, .. } => self.progress.set_length(u64::from(*retrieve)),
+            Event::Planned { retrieve, .. } if self.shows_progress => {
+                self.progress.set_length(u64::from(*retrieve));
+                self.progress.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            }
             Event::Stored { .. } => self.progress.inc(1),
             Event::Begin { number, announced: Some(octets) } => {
                 self.progress.set_message(format!("message {number}, {octets} octets"));
@@ -94,7 +96,7 @@ impl Reporter {
 
     pub(super) fn fetched(&self, account: &str, summary: &Summary) {
         self.progress.finish_and_clear();
-        let Summary { messages, stored, octets, known, deleted, refused, not_deleted } = summary;
+        let Summary { messages, stored, octets, known, deleted, refused, not_deleted, .. } = summary;
         if self.output.format == Format::Json {
             return self.json(&json!({
                 "event": "done", "account": shown(account), "messages": messages, "stored": stored, "octets": octets,
@@ -117,7 +119,7 @@ impl Reporter {
         let text = escape_cut(warning.to_string().as_bytes(), LONGEST_LINE).to_string();
         if self.output.format == Format::Json {
             self.json(&json!({ "event": "warning", "text": text }));
-        } else if !self.output.quiet {
+        } else {
             self.progress.suspend(|| complain(&format!("warning: {text}")));
         }
     }
@@ -144,7 +146,7 @@ impl Reporter {
     }
 
     pub(super) fn json(&self, object: &Value) {
-        self.write(&object.to_string());
+        self.write(&ascii(&object.to_string()));
     }
 
     pub(super) fn is_json(&self) -> bool {
@@ -176,6 +178,22 @@ pub(super) fn complain(text: &str) {
 /// What others said, safe to print. The component cuts it at the limit of a line, and a component is not to be trusted.
 pub(super) fn shown(text: &str) -> String {
     escape_cut(text.as_bytes(), LONGEST_TEXT).to_string()
+}
+
+/// The same JSON with nothing in it that a terminal could take for anything but text: what is not ASCII stands in
+/// strings only, and JSON has an escape for it.
+fn ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() && character != '\x7f' {
+            text.push(character);
+        } else {
+            let units =
+                character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            text.push_str(&units);
+        }
+    }
+    text
 }
 
 fn fetch_line(event: &Event<'_>) -> Option<String> {
@@ -214,6 +232,7 @@ fn fetch_json(event: &Event<'_>) -> Option<Value> {
     })
 }
 
+/// The server's words, with the response code in front of them.
 fn words(reply: &Reply) -> String {
-    escape_cut(reply.text.as_bytes(), LONGEST_LINE).to_string()
+    escape_cut(reply.to_line().as_bytes(), LONGEST_LINE).to_string()
 }

@@ -13,7 +13,7 @@ use crate::escape::escape;
 use crate::secret::Secret;
 
 /// The longest password that is read, in octets.
-const LONGEST: usize = 64 * 1024;
+const LONGEST: usize = 16 * 1024;
 
 /// What the command line says about the password.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,9 +116,12 @@ pub(crate) enum PasswordError {
         /// The system's word on it.
         source: io::Error,
     },
-    /// The person gave up, with Ctrl-C or Ctrl-D.
+    /// The person gave up, with Ctrl-D.
     #[error("no password was given")]
     NotGiven,
+    /// The person gave up, with Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
     /// There is nothing, or nothing but a line end.
     #[error("{origin} gave an empty password")]
     Empty {
@@ -206,7 +209,8 @@ fn from_terminal(user: &str, host: &str) -> Result<Secret, PasswordError> {
 
 fn without_answer(source: io::Error) -> PasswordError {
     match source.kind() {
-        ErrorKind::Interrupted | ErrorKind::UnexpectedEof => PasswordError::NotGiven,
+        ErrorKind::Interrupted => PasswordError::Interrupted,
+        ErrorKind::UnexpectedEof => PasswordError::NotGiven,
         _ => PasswordError::NoTerminal { source },
     }
 }

@@ -14,14 +14,21 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::delivery::Maildir;
-use crate::sandbox::contract::Piece;
-use crate::session::{MessageRefused, Session, SessionError};
+use crate::sandbox::contract::{self, Piece};
+use crate::session::{MessageRefused, Reply, ResponseCode, Session, SessionError};
 use crate::state::State;
 
 pub use error::FetchError;
 pub use event::{Event, Events, Warning};
 use plan::Plan;
-use storing::{Stored, Storing};
+use storing::{Stored, Storing, Work};
+
+/// The bounds of one transfer, at whose end it is certain which message is which: what is stored is remembered then.
+const TRANSFER_MESSAGES: u64 = 128;
+const TRANSFER_OCTETS: u64 = 16 << 20;
+
+/// How many messages are deleted at a time.
+const DELETIONS: usize = 1000;
 
 /// How many batches of pieces, each of 64 KiB and a little more, may wait for the disk.
 const BATCHES_WAITING: usize = 32;
@@ -54,6 +61,8 @@ pub struct Summary {
     pub refused: u32,
     /// Messages that the server would not delete.
     pub not_deleted: u32,
+    /// Each refusal was for a trouble that will pass.
+    pub temporary: bool,
 }
 
 /// A run that has come to its end or not, and what it has done until then.
@@ -69,7 +78,7 @@ pub struct Outcome {
 ///
 /// A failure stops the run before `DELE` or `QUIT`, so that the server deletes nothing.
 pub async fn fetch(session: Session, options: FetchOptions, events: Events) -> Outcome {
-    let mut run = Run { events, summary: Summary::default() };
+    let mut run = Run { events, summary: Summary { temporary: true, ..Summary::default() } };
     let result = run.run(session, options).await;
     Outcome { summary: run.summary, result }
 }
@@ -82,11 +91,12 @@ struct Run {
 impl Run {
     async fn run(&mut self, mut session: Session, options: FetchOptions) -> Result<(), FetchError> {
         let FetchOptions { maildir, state, delete } = options;
+        session.look_for_pipelining().await?;
         let maildrop = session.stat().await?;
         self.summary.messages = maildrop.messages;
         (self.events)(Event::Maildrop { messages: maildrop.messages, octets: maildrop.octets });
 
-        let mut plan = Plan::new(&mut session, maildrop.messages, state, &self.events).await?;
+        let mut plan = Plan::new(&mut session, maildrop.messages, state, delete, &self.events).await?;
         self.summary.known = count(plan.known.len());
         (self.events)(Event::Planned { retrieve: count(plan.retrieve.len()), known: self.summary.known });
 
@@ -96,7 +106,11 @@ impl Run {
             unique_ids: plan.unique_ids,
             events: Arc::clone(&self.events),
         };
-        let stored = self.retrieve(&mut session, &plan.retrieve, storing).await?;
+        // The sizes of the messages are not known; their average is.
+        let average = maildrop.octets.checked_div(maildrop.messages.into()).unwrap_or_default().max(1);
+        let at_a_time = (TRANSFER_OCTETS / average).clamp(1, TRANSFER_MESSAGES);
+        let transfers = plan.retrieve.chunks(usize::try_from(at_a_time).unwrap_or(1));
+        let stored = self.retrieve(&mut session, transfers, storing).await?;
 
         if delete {
             let durable: Vec<u32> = plan.known.into_iter().chain(stored).collect();
@@ -109,19 +123,26 @@ impl Run {
     async fn retrieve(
         &mut self,
         session: &mut Session,
-        messages: &[u32],
+        transfers: impl Iterator<Item = &[u32]>,
         storing: Storing,
     ) -> Result<Vec<u32>, FetchError> {
-        if messages.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (batches, waiting) = mpsc::channel(BATCHES_WAITING);
+        let (work, waiting) = mpsc::channel(BATCHES_WAITING);
         let storing = tokio::task::spawn_blocking(move || storing.run(waiting));
-        let transferred = self.transfer(session, messages, &batches).await;
-        drop(batches);
-        let Stored { messages: stored, octets, failure } =
+        let mut transferred = Ok(());
+        for messages in transfers {
+            transferred = self.transfer(session, messages, &work).await;
+            if transferred.is_err() || work.is_closed() {
+                break;
+            }
+        }
+        if transferred.as_ref().is_err_and(is_out_of_step) {
+            // Nobody there: what it would be told is the failure that is known already.
+            let _ = work.send(Work::Distrusted).await;
+        }
+        drop(work);
+        let Stored { messages: stored, octets, unattributed, failure, .. } =
             storing.await.map_err(|_| FetchError::Internal("the storing thread ended early"))?;
-        self.summary.stored = count(stored.len());
+        self.summary.stored = count(stored.len() + unattributed);
         self.summary.octets = octets;
         // When the disk is the cause, the transfer has only seen that nobody takes its pieces.
         match failure {
@@ -135,33 +156,40 @@ impl Run {
         &mut self,
         session: &mut Session,
         messages: &[u32],
-        batches: &mpsc::Sender<Vec<Piece>>,
+        work: &mpsc::Sender<Work>,
     ) -> Result<(), SessionError> {
         let mut transfer = session.retrieve(messages).await?;
         loop {
             let pieces = transfer.next().await?;
             if pieces.is_empty() {
+                // Nobody there: the failure is known when storing has ended.
+                let _ = work.send(Work::Confirmed).await;
                 return Ok(());
             }
             for piece in &pieces {
                 if let Piece::Refused(MessageRefused { number, reply }) = piece {
                     self.summary.refused += 1;
+                    self.summary.temporary &= is_temporary(reply);
                     (self.events)(Event::Refused { number: *number, reply });
                 }
             }
-            if batches.send(pieces).await.is_err() {
+            if work.send(Work::Pieces(pieces)).await.is_err() {
                 return Ok(());
             }
         }
     }
 
     async fn delete(&mut self, session: &mut Session, messages: &[u32]) -> Result<(), FetchError> {
-        for deletion in session.delete(messages).await? {
-            match deletion.refused {
-                None => self.summary.deleted += 1,
-                Some(reply) => {
-                    self.summary.not_deleted += 1;
-                    (self.events)(Event::NotDeleted { number: deletion.number, reply: &reply });
+        // Each refusal comes with the server's words, which a call has to hold.
+        for messages in messages.chunks(DELETIONS) {
+            for deletion in session.delete(messages).await? {
+                match deletion.refused {
+                    None => self.summary.deleted += 1,
+                    Some(reply) => {
+                        self.summary.not_deleted += 1;
+                        self.summary.temporary &= is_temporary(&reply);
+                        (self.events)(Event::NotDeleted { number: deletion.number, reply: &reply });
+                    }
                 }
             }
         }
@@ -181,6 +209,15 @@ impl Run {
         (self.events)(Event::Warning(Warning::NoGoodbye(cause)));
         Ok(())
     }
+}
+
+fn is_temporary(reply: &Reply) -> bool {
+    matches!(reply.code, Some(ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp))
+}
+
+/// Whether the server may have answered about other messages than it was asked for.
+fn is_out_of_step(error: &SessionError) -> bool {
+    !matches!(error, SessionError::Pop3(contract::Error::Closed(_) | contract::Error::Network(_)))
 }
 
 /// The unique-ids by message number.

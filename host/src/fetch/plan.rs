@@ -20,10 +20,14 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Asks the server for its unique-ids where there is a state to compare them with.
+    ///
+    /// A unique-id alone is not trusted where a message is to be deleted that this run does not fetch: servers reuse
+    /// them. There its size in the scan listing has to be the one that was stored; otherwise it is fetched again.
     pub(super) async fn new(
         session: &mut Session,
         messages: u32,
         state: Option<(State, String)>,
+        delete: bool,
         events: &Events,
     ) -> Result<Self, FetchError> {
         let everything =
@@ -34,7 +38,7 @@ impl Plan {
         }
         let listing = match session.unique_ids().await {
             Ok(listing) => listing,
-            Err(refusal) if refusal.is_refusal() => {
+            Err(refusal) if refusal.is_lack() => {
                 events(Event::Warning(Warning::NoUniqueIds(refusal)));
                 return Ok(everything(None));
             }
@@ -56,9 +60,27 @@ impl Plan {
         .await
         .map_err(|_| FetchError::Internal("the thread that reads the state ended early"))?;
         let stored = stored?;
-        let is_known = |number: &u32| unique_ids.get(number).is_some_and(|unique_id| stored.contains(unique_id));
-        let (known, retrieve) = (1..=messages).partition(is_known);
+        let size_of = |number: &u32| unique_ids.get(number).and_then(|unique_id| stored.get(unique_id));
+        let (mut known, mut retrieve): (Vec<u32>, Vec<u32>) =
+            (1..=messages).partition(|number| size_of(number).is_some());
+        if delete && !known.is_empty() {
+            let sizes = sizes(session).await?;
+            let same: Vec<u32>;
+            (same, known) = known.into_iter().partition(|number| sizes.get(number) == size_of(number));
+            retrieve.append(&mut known);
+            retrieve.sort_unstable();
+            known = same;
+        }
         Ok(Plan { retrieve, known, unique_ids, state: Some((state, account)) })
+    }
+}
+
+/// The sizes of the scan listing; none where the server refuses it.
+async fn sizes(session: &mut Session) -> Result<HashMap<u32, u64>, FetchError> {
+    match session.scan_listings().await {
+        Ok(rows) => Ok(rows.into_iter().map(|row| (row.number, row.octets)).collect()),
+        Err(refusal) if refusal.is_lack() => Ok(HashMap::new()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use super::{Event, Events, FetchError, UniqueIds};
 use crate::delivery::{Incoming, Maildir, PartialDelivery};
 use crate::sandbox::contract::{MessageBegin, MessageEnd, Piece};
-use crate::state::State;
+use crate::state::{self, State};
 
 /// The bounds of a group. Each message of a group holds an open file.
 const GROUP_MESSAGES: usize = 128;
@@ -21,6 +21,17 @@ pub(super) struct Storing {
     pub(super) events: Events,
 }
 
+/// What there is to do.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// To store these.
+    Pieces(Vec<Piece>),
+    /// The transfer has come to its end: each message is the one that it was asked for as.
+    Confirmed,
+    /// The transfer has failed so that its messages may be others than those asked for.
+    Distrusted,
+}
+
 /// What has come of it.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
@@ -28,97 +39,165 @@ pub(super) struct Stored {
     pub(super) messages: Vec<u32>,
     /// Their octets.
     pub(super) octets: u64,
+    /// How many more are durable, but may be others than those asked for.
+    pub(super) unattributed: usize,
     /// What stopped it.
     pub(super) failure: Option<FetchError>,
+    /// Messages of the transfer that runs: durable, but not yet known for certain to be what they were asked for as.
+    unconfirmed: Vec<Unconfirmed>,
+}
+
+/// A durable message.
+#[derive(Debug)]
+struct Unconfirmed {
+    number: u32,
+    octets: u64,
+    /// It has the size that the server announced.
+    exact: bool,
 }
 
 /// Complete messages that are not durable yet.
 #[derive(Default)]
 struct Group {
-    numbers: Vec<u32>,
+    complete: Vec<Unconfirmed>,
     messages: Vec<Incoming>,
     octets: u64,
 }
 
 impl Storing {
-    /// Runs until there are no more pieces, or storing fails. A message whose end has not come leaves nothing behind.
-    pub(super) fn run(mut self, mut batches: Receiver<Vec<Piece>>) -> Stored {
+    /// Runs until there is no more to do, or storing fails. A message whose end has not come leaves nothing behind.
+    pub(super) fn run(mut self, mut work: Receiver<Work>) -> Stored {
         let mut stored = Stored::default();
-        if let Err(failure) = self.store_all(&mut batches, &mut stored) {
-            stored.failure = Some(failure);
-        }
+        let done = self.store_all(&mut work, &mut stored);
+        let remembered = self.remember_exact(&mut stored);
+        stored.failure = done.and(remembered).err();
         stored
     }
 
-    fn store_all(&mut self, batches: &mut Receiver<Vec<Piece>>, stored: &mut Stored) -> Result<(), FetchError> {
+    fn store_all(&mut self, work: &mut Receiver<Work>, stored: &mut Stored) -> Result<(), FetchError> {
         let mut group = Group::default();
-        let mut current: Option<Incoming> = None;
+        let mut current: Option<(Incoming, Option<u64>)> = None;
         loop {
-            let batch = match batches.try_recv() {
-                Ok(batch) => batch,
+            let next = match work.try_recv() {
+                Ok(next) => next,
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {
                     // The network is slower than the disk: use the time.
                     self.settle(&mut group, stored)?;
-                    match batches.blocking_recv() {
-                        Some(batch) => batch,
+                    match work.blocking_recv() {
+                        Some(next) => next,
                         None => break,
                     }
                 }
             };
-            for piece in batch {
-                match piece {
-                    Piece::Begin(MessageBegin { number, announced }) => {
-                        (self.events)(Event::Begin { number, announced });
-                        current = Some(self.maildir.begin()?);
-                    }
-                    Piece::Content(octets) => {
-                        if let Some(message) = &mut current {
-                            message.write(&octets)?;
-                            (self.events)(Event::Content { octets: octets.len() });
+            match next {
+                Work::Pieces(pieces) => {
+                    for piece in pieces {
+                        self.store(piece, &mut current, &mut group)?;
+                        if group.messages.len() >= GROUP_MESSAGES || group.octets >= GROUP_OCTETS {
+                            self.settle(&mut group, stored)?;
                         }
                     }
-                    Piece::End(MessageEnd { number, .. }) => {
-                        if let Some(message) = current.take() {
-                            group.octets += message.octets();
-                            group.numbers.push(number);
-                            group.messages.push(message);
-                        }
-                    }
-                    Piece::Refused(_) => {}
                 }
-                if group.messages.len() >= GROUP_MESSAGES || group.octets >= GROUP_OCTETS {
+                Work::Confirmed => {
                     self.settle(&mut group, stored)?;
+                    self.record(stored)?;
+                }
+                Work::Distrusted => {
+                    self.settle(&mut group, stored)?;
+                    stored.forget_unconfirmed();
                 }
             }
         }
         self.settle(&mut group, stored)
     }
 
-    /// Makes a group durable, then records it: in this order, a crash between the two brings messages a second time
-    /// and never loses one.
+    /// After a transfer that was broken off: up to the first message whose size is not the announced one, nothing speaks
+    /// against its messages being those that were asked for.
+    fn remember_exact(&mut self, stored: &mut Stored) -> Result<(), FetchError> {
+        let exact = stored.unconfirmed.iter().take_while(|message| message.exact).count();
+        let others = stored.unconfirmed.split_off(exact);
+        let recorded = self.record(stored);
+        stored.unconfirmed = others;
+        stored.forget_unconfirmed();
+        recorded
+    }
+
+    fn store(
+        &mut self,
+        piece: Piece,
+        current: &mut Option<(Incoming, Option<u64>)>,
+        group: &mut Group,
+    ) -> Result<(), FetchError> {
+        match piece {
+            Piece::Begin(MessageBegin { number, announced }) => {
+                (self.events)(Event::Begin { number, announced });
+                *current = Some((self.maildir.begin()?, announced));
+            }
+            Piece::Content(octets) => {
+                if let Some((message, _)) = current {
+                    message.write(&octets)?;
+                    (self.events)(Event::Content { octets: octets.len() });
+                }
+            }
+            Piece::End(MessageEnd { number, octets }) => {
+                if let Some((message, announced)) = current.take() {
+                    group.octets += octets;
+                    group.complete.push(Unconfirmed { number, octets, exact: announced == Some(octets) });
+                    group.messages.push(message);
+                }
+            }
+            Piece::Refused(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Makes a group durable.
     fn settle(&mut self, group: &mut Group, stored: &mut Stored) -> Result<(), FetchError> {
-        let Group { numbers, messages, .. } = std::mem::take(group);
+        let Group { complete, messages, .. } = std::mem::take(group);
         if messages.is_empty() {
             return Ok(());
         }
-        let sizes: Vec<u64> = messages.iter().map(Incoming::octets).collect();
         let (paths, failure) = match self.maildir.deliver(messages) {
             Ok(paths) => (paths, None),
             Err(PartialDelivery { delivered, error }) => (delivered, Some(error)),
         };
-        if let Some((state, account)) = &mut self.state {
-            let durable = numbers.iter().take(paths.len());
-            let unique_ids: Vec<&Vec<u8>> = durable.filter_map(|number| self.unique_ids.get(number)).collect();
-            state.record(account, &unique_ids)?;
-        }
-        for ((number, octets), path) in numbers.into_iter().zip(sizes).zip(&paths) {
-            stored.messages.push(number);
-            stored.octets += octets;
+        for (message, path) in complete.into_iter().zip(&paths) {
+            let Unconfirmed { number, octets, .. } = message;
             let unique_id = self.unique_ids.get(&number).map(Vec::as_slice);
             (self.events)(Event::Stored { number, octets, unique_id, path });
+            stored.unconfirmed.push(message);
         }
         failure.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Records what is durable: in this order, a crash between the two brings messages a second time and never loses
+    /// one.
+    fn record(&mut self, stored: &mut Stored) -> Result<(), FetchError> {
+        let confirmed = std::mem::take(&mut stored.unconfirmed);
+        for Unconfirmed { number, octets, .. } in &confirmed {
+            stored.messages.push(*number);
+            stored.octets += octets;
+        }
+        if let Some((state, account)) = &mut self.state {
+            let messages = confirmed.iter().filter_map(|message| {
+                let unique_id = self.unique_ids.get(&message.number)?;
+                Some(state::Stored { unique_id, octets: message.octets })
+            });
+            state.record(account, &messages.collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+}
+
+impl Stored {
+    /// They are in the Maildir and count as stored, but which messages they are is not known: they are not remembered,
+    /// and not deleted.
+    fn forget_unconfirmed(&mut self) {
+        for Unconfirmed { octets, .. } in std::mem::take(&mut self.unconfirmed) {
+            self.octets += octets;
+            self.unattributed += 1;
+        }
     }
 }
 

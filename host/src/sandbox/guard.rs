@@ -24,6 +24,10 @@ pub(crate) struct Guard {
 impl Guard {
     /// Runs a call to its end, unless it takes too long. After an error the store must not be used again.
     pub(crate) async fn run<T>(self, call: impl Future<Output = wasmtime::Result<T>>) -> Result<T, Stopped> {
+        // A call that never waits would be over before the timer is looked at.
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            return Err(Stopped::Deadline);
+        }
         let call = self.within_busy(call);
         let outcome = match self.until {
             Some(until) => tokio::time::timeout_at(until, call).await.map_err(|_| Stopped::Deadline)?,

@@ -4,7 +4,9 @@
 mod config;
 
 use std::fs;
+use std::io::Read as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -22,6 +24,9 @@ use super::{COMPONENT, Component, Limits, LoadError, SandboxOptions, Stopped};
 
 /// [`COMPONENT`], compiled for this machine by the build script.
 static BUILT_IN_CODE: &[u8] = include_bytes!(env!("POPFETCH_COMPONENT_CODE"));
+
+/// The most octets of a component that are read. The built-in one is a thousandth of this.
+const MOST_OCTETS: u64 = 128 << 20;
 
 /// How often a running component looks whether it must stop, or must let others run.
 const TICK: Duration = Duration::from_millis(20);
@@ -43,7 +48,7 @@ impl Loaded {
         let (name, compiled) = match &options.component {
             Component::BuiltIn => ("the built-in component".to_owned(), built_in(&engine)),
             Component::File(path) => {
-                let octets = fs::read(path).map_err(|cause| LoadError::Read { path: path.clone(), cause })?;
+                let octets = read(path).map_err(|cause| LoadError::Read { path: path.clone(), cause })?;
                 (path.display().to_string(), Compiled::from_binary(&engine, &octets))
             }
         };
@@ -63,6 +68,13 @@ impl Loaded {
     ) -> Result<SessionStore, Stopped> {
         SessionStore::instantiate(&self.engine, &self.component, addresses, self.limits, until).await
     }
+}
+
+/// Reads a file that is no larger than a component can be.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    fs::File::open(path)?.take(MOST_OCTETS).read_to_end(&mut octets)?;
+    Ok(octets)
 }
 
 fn engine() -> wasmtime::Result<Engine> {

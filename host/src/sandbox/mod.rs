@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 pub(crate) use bindings::exports::popfetch::pop3::client::GuestSession;
 pub(crate) use bindings::exports::popfetch::pop3::client::GuestTransfer;
-pub use bindings::exports::popfetch::pop3::types as contract;
+pub(crate) use bindings::exports::popfetch::pop3::types as contract;
 pub(crate) use guard::Guard;
 pub(crate) use load::Loaded;
 pub(crate) use store::{SessionStore, Walls};
@@ -44,7 +44,7 @@ pub struct Limits {
     pub resources: usize,
     /// Octets that one call may hand over to the host.
     pub octets_a_call: usize,
-    /// How long one call may run on the processor. Waiting for the network does not count.
+    /// How long one call may run. Waiting for the network does not count.
     pub busy: Duration,
 }
 

@@ -40,6 +40,17 @@ impl SessionError {
     pub fn is_refusal(&self) -> bool {
         matches!(self, SessionError::Pop3(contract::Error::Refused(_)))
     }
+
+    /// Whether it did so for lack of what was asked for, and not because of trouble of its own.
+    pub(crate) fn is_lack(&self) -> bool {
+        use contract::ResponseCode::{InUse, LoginDelay, SysPerm, SysTemp};
+        match self {
+            SessionError::Pop3(contract::Error::Refused(refusal)) => {
+                !matches!(refusal.reply.code, Some(InUse | LoginDelay | SysPerm | SysTemp))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// One line for people. What the server said is escaped by the component; who prints it escapes it again, for a
@@ -86,18 +97,26 @@ struct Refused<'a>(&'a contract::Refusal);
 
 impl fmt::Display for Refused<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use contract::ResponseCode;
         let contract::Refusal { command, reply } = self.0;
         write!(f, "{command}: \"-ERR")?;
-        match &reply.code {
-            None => {}
-            Some(ResponseCode::InUse) => f.write_str(" [IN-USE]")?,
-            Some(ResponseCode::LoginDelay) => f.write_str(" [LOGIN-DELAY]")?,
-            Some(ResponseCode::SysTemp) => f.write_str(" [SYS/TEMP]")?,
-            Some(ResponseCode::SysPerm) => f.write_str(" [SYS/PERM]")?,
-            Some(ResponseCode::Auth) => f.write_str(" [AUTH]")?,
-            Some(ResponseCode::Other(code)) => write!(f, " [{code}]")?,
-        }
-        if reply.text.is_empty() { f.write_str("\"") } else { write!(f, " {}\"", reply.text) }
+        let line = reply.to_line();
+        if line.is_empty() { f.write_str("\"") } else { write!(f, " {line}\"") }
+    }
+}
+
+impl contract::Reply {
+    /// The server's words as one line, with the response code in its brackets in front.
+    pub fn to_line(&self) -> String {
+        use contract::ResponseCode;
+        let code = match &self.code {
+            None => return self.text.clone(),
+            Some(ResponseCode::InUse) => "IN-USE",
+            Some(ResponseCode::LoginDelay) => "LOGIN-DELAY",
+            Some(ResponseCode::SysTemp) => "SYS/TEMP",
+            Some(ResponseCode::SysPerm) => "SYS/PERM",
+            Some(ResponseCode::Auth) => "AUTH",
+            Some(ResponseCode::Other(code)) => code,
+        };
+        if self.text.is_empty() { format!("[{code}]") } else { format!("[{code}] {}", self.text) }
     }
 }

@@ -43,6 +43,19 @@ pub struct Session {
     broken: Option<Stopped>,
     /// A verb has failed so that the session is at its end, or a transfer was left before its own.
     ended: bool,
+    /// Messages are marked as deleted.
+    has_marks: bool,
+    /// What no error may show.
+    secret: Option<Secret>,
+}
+
+/// Credentials as the contract has them, wiped also where a call is cancelled.
+struct HandedIn(contract::Credentials);
+
+impl Drop for HandedIn {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0.secret);
+    }
 }
 
 /// Who signs in.
@@ -70,7 +83,16 @@ impl Session {
         let endpoint = server.endpoint();
         let handle = guard.run(verbs.call_connect(store, &endpoint, options.contract())).await??;
         let most_messages = options.limits.listing_entries;
-        Ok(Session { sandboxed, handle, guard, most_messages, broken: None, ended: false })
+        Ok(Session {
+            sandboxed,
+            handle,
+            guard,
+            most_messages,
+            broken: None,
+            ended: false,
+            has_marks: false,
+            secret: None,
+        })
     }
 
     /// The server's first line.
@@ -101,16 +123,21 @@ impl Session {
         credentials: &Credentials,
         permitted: &[Mechanism],
     ) -> Result<Mechanism, SessionError> {
-        let mut handed_in =
-            contract::Credentials { user: credentials.user.clone(), secret: credentials.secret.expose().to_vec() };
+        // From now on the server knows it, or what comes close, and could repeat it.
+        self.secret = Some(credentials.secret.clone());
+        let handed_in = HandedIn(contract::Credentials {
+            user: credentials.user.clone(),
+            secret: credentials.secret.expose().to_vec(),
+        });
         let signed_in = self
-            .call(async |verbs, store, session| verbs.call_sign_in(store, session, &handed_in, permitted).await)
+            .call(async |verbs, store, session| verbs.call_sign_in(store, session, &handed_in.0, permitted).await)
             .await;
-        zeroize::Zeroize::zeroize(&mut handed_in.secret);
-        signed_in.map_err(|error| match error {
-            SessionError::Pop3(error) => SessionError::Pop3(without_secret(error, credentials.secret.expose())),
-            stopped => stopped,
-        })
+        if let Ok(mechanism) = &signed_in
+            && !permitted.contains(mechanism)
+        {
+            return Err(self.stop(Stopped::OutOfContract("signed in as was not permitted".to_owned())));
+        }
+        signed_in
     }
 
     /// How much is in the maildrop: `STAT` (RFC 1939 §5).
@@ -191,6 +218,8 @@ impl Session {
     ///
     /// Typically `closed` or `timeout`; then it is open which are marked, and without `QUIT` none is removed.
     pub async fn delete(&mut self, messages: &[u32]) -> Result<Vec<Deletion>, SessionError> {
+        // Also where this fails: it is open then which are marked.
+        self.has_marks |= !messages.is_empty();
         let deletions =
             self.call(async |verbs, store, session| verbs.call_delete(store, session, messages).await).await?;
         if !deletions.iter().map(|deletion| deletion.number).eq(messages.iter().copied()) {
@@ -205,7 +234,9 @@ impl Session {
     ///
     /// Typically `refused`.
     pub async fn reset(&mut self) -> Result<(), SessionError> {
-        self.call(async |verbs, store, session| verbs.call_reset(store, session).await).await
+        self.call(async |verbs, store, session| verbs.call_reset(store, session).await).await?;
+        self.has_marks = false;
+        Ok(())
     }
 
     /// Keeps an idle session alive: `NOOP` (RFC 1939 §5).
@@ -224,6 +255,19 @@ impl Session {
     /// It is open whether the server removed anything.
     pub async fn quit(mut self) -> Result<(), SessionError> {
         self.call(async |verbs, store, session| verbs.call_quit(store, session).await).await
+    }
+
+    /// Asks what the server can do, so that commands are pipelined where it says so. A server without CAPA is no error.
+    pub(crate) async fn look_for_pipelining(&mut self) -> Result<(), SessionError> {
+        match self.capabilities().await {
+            Err(error) if !error.is_lack() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether messages may be marked as deleted.
+    pub(crate) fn has_marks(&self) -> bool {
+        self.has_marks
     }
 
     /// Whether no verb has failed in a way that ends the session, and no transfer was left before its end.
@@ -270,7 +314,10 @@ impl Session {
     /// Remembers what became of a call.
     fn leave<T>(&mut self, outcome: Result<Result<T, contract::Error>, Stopped>) -> Result<T, SessionError> {
         self.broken = outcome.as_ref().err().cloned();
-        let outcome = outcome.map_err(SessionError::from).and_then(|answer| answer.map_err(SessionError::from));
+        let secret = self.secret.as_ref().map_or(&[][..], Secret::expose);
+        let outcome = outcome
+            .map_err(SessionError::from)
+            .and_then(|answer| answer.map_err(|error| without_secret(error, secret).into()));
         self.ended |= outcome.as_ref().is_err_and(SessionError::ends_session);
         outcome
     }

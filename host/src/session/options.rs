@@ -79,7 +79,7 @@ impl Default for ProtocolLimits {
         ProtocolLimits {
             reply_line: 4096,
             listing_entries: 250_000,
-            listing_octets: 16 << 20,
+            listing_octets: 18 << 20,
             credential: 16 << 10,
             in_flight: 128,
         }

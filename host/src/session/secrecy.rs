@@ -1,4 +1,4 @@
-//! Keeps a password out of what is said about a sign-in: there are servers that repeat it when they refuse it.
+//! Keeps a password out of errors: there are servers that repeat it.
 
 use zeroize::Zeroizing;
 

@@ -42,8 +42,11 @@ impl<'s> Transfer<'s> {
         self.complete = pieces.as_ref().map_or(true, Vec::is_empty);
         if self.complete && self.session.broken.is_none() {
             // The component frees what it held for the transfer; a sound one cannot wait for anything there.
-            self.session.call_transfer(async |_, store| Ok(Ok(handle.resource_drop_async(store).await?))).await?;
-            self.session.ended = pieces.is_err();
+            let dropped =
+                self.session.call_transfer(async |_, store| Ok(Ok(handle.resource_drop_async(store).await?)));
+            let dropped = dropped.await;
+            self.session.ended = pieces.is_err() || dropped.is_err();
+            return pieces.and_then(|pieces| dropped.map(|()| pieces));
         }
         pieces
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{State, StateError, StateErrorKind};
+use super::{State, StateError, StateErrorKind, Stored};
 
 const FRED: &str = "fred@mail.example:110";
 
@@ -16,9 +16,14 @@ fn place() -> (TempDir, PathBuf) {
 }
 
 fn sorted(state: &State, account: &str) -> Vec<Vec<u8>> {
-    let mut known: Vec<_> = state.known(account).unwrap().into_iter().collect();
+    let mut known: Vec<_> = state.known(account).unwrap().into_keys().collect();
     known.sort();
     known
+}
+
+/// Messages of ten octets with these unique-ids.
+fn stored<'a>(unique_ids: &'a [impl AsRef<[u8]>]) -> Vec<Stored<'a>> {
+    unique_ids.iter().map(|unique_id| Stored { unique_id: unique_id.as_ref(), octets: 10 }).collect()
 }
 
 fn refused(path: &Path) -> StateError {
@@ -30,11 +35,22 @@ fn what_was_recorded_is_known_in_the_next_run() {
     let (_directory, path) = place();
     let mut state = State::open(&path).unwrap();
     assert!(state.known(FRED).unwrap().is_empty());
-    state.record(FRED, &["b", "a"]).unwrap();
-    state.record(FRED, &[b"c".to_vec(), b"a".to_vec()]).unwrap();
+    state.record(FRED, &stored(&["b", "a"])).unwrap();
+    state.record(FRED, &stored(&[b"c".to_vec(), b"a".to_vec()])).unwrap();
     drop(state);
 
     assert_eq!(sorted(&State::open(&path).unwrap(), FRED), [b"a", b"b", b"c"]);
+}
+
+#[test]
+fn a_unique_id_stands_for_the_message_that_was_stored_last() {
+    let (_directory, path) = place();
+    let mut state = State::open(&path).unwrap();
+    state.record(FRED, &[Stored { unique_id: b"a", octets: 120 }]).unwrap();
+    state.record(FRED, &[Stored { unique_id: b"a", octets: u64::MAX }]).unwrap();
+
+    let known = state.known(FRED).unwrap();
+    assert_eq!(known.into_iter().collect::<Vec<_>>(), [(b"a".to_vec(), i64::MAX.unsigned_abs())]);
 }
 
 #[test]
@@ -42,9 +58,9 @@ fn unique_ids_are_octets_and_belong_to_their_account() {
     let (_directory, path) = place();
     let mut state = State::open(&path).unwrap();
     let odd: [&[u8]; 4] = [b"", b"\0", b"\xff\x00'; --", b"A"];
-    state.record(FRED, &odd).unwrap();
-    state.record("fred@mail.example:995", &["a"]).unwrap();
-    state.record(FRED, &[] as &[&str]).unwrap();
+    state.record(FRED, &stored(&odd)).unwrap();
+    state.record("fred@mail.example:995", &stored(&["a"])).unwrap();
+    state.record(FRED, &stored(&[] as &[&str])).unwrap();
 
     assert_eq!(sorted(&state, FRED), [&b""[..], b"\0", b"A", b"\xff\x00'; --"]);
     assert_eq!(sorted(&state, "fred@mail.example:995"), [b"a"]);
@@ -55,7 +71,7 @@ fn unique_ids_are_octets_and_belong_to_their_account() {
 fn the_file_and_those_beside_it_are_for_their_owner_alone() {
     let (directory, path) = place();
     let mut state = State::open(&path).unwrap();
-    state.record(FRED, &["a"]).unwrap();
+    state.record(FRED, &stored(&["a"])).unwrap();
     let entries: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap()).collect();
     assert!(entries.len() > 1, "the write-ahead log is not there");
     for entry in entries {
@@ -83,7 +99,7 @@ fn several_writers_wait_for_each_other() {
             scope.spawn(move || {
                 let mut state = State::open(path).unwrap();
                 for n in 0..20 {
-                    state.record(FRED, &[format!("{writer}.{n}")]).unwrap();
+                    state.record(FRED, &stored(&[format!("{writer}.{n}")])).unwrap();
                 }
             });
         }
@@ -96,17 +112,17 @@ fn a_hundred_thousand_messages_are_nothing_special() {
     let (_directory, path) = place();
     let mut state = State::open(&path).unwrap();
     let unique_ids: Vec<String> = (0..100_000).map(|n| format!("{n:032x}")).collect();
-    state.record(FRED, &unique_ids).unwrap();
+    state.record(FRED, &stored(&unique_ids)).unwrap();
     let known = state.known(FRED).unwrap();
     assert_eq!(known.len(), 100_000);
-    assert!(unique_ids.iter().all(|unique_id| known.contains(unique_id.as_bytes())));
+    assert!(unique_ids.iter().all(|unique_id| known.contains_key(unique_id.as_bytes())));
 }
 
 #[test]
 fn an_empty_file_becomes_a_state_file() {
     let (_directory, path) = place();
     fs::write(&path, "").unwrap();
-    State::open(&path).unwrap().record(FRED, &["a"]).unwrap();
+    State::open(&path).unwrap().record(FRED, &stored(&["a"])).unwrap();
     assert_eq!(sorted(&State::open(&path).unwrap(), FRED), [b"a"]);
 }
 
@@ -139,7 +155,7 @@ fn the_database_of_another_program_stays_as_it_is() {
 #[test]
 fn a_later_schema_is_named_and_left_alone() {
     let (_directory, path) = place();
-    State::open(&path).unwrap().record(FRED, &["a"]).unwrap();
+    State::open(&path).unwrap().record(FRED, &stored(&["a"])).unwrap();
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
     let before = fs::read(&path).unwrap();
     let error = refused(&path);
@@ -153,7 +169,7 @@ fn a_damaged_file_is_said_to_be_damaged() {
     let (_directory, path) = place();
     let mut state = State::open(&path).unwrap();
     let unique_ids: Vec<String> = (0..1000).map(|n| format!("{n:032x}")).collect();
-    state.record(FRED, &unique_ids).unwrap();
+    state.record(FRED, &stored(&unique_ids)).unwrap();
     drop(state);
     let mut content = fs::read(&path).unwrap();
     content[4096..].fill(0xff);
@@ -183,9 +199,9 @@ fn a_lock_that_stays_is_reported_as_busy() {
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
 
-    let error = state.record(FRED, &["a"]).unwrap_err();
+    let error = state.record(FRED, &stored(&["a"])).unwrap_err();
     assert_eq!(error.kind(), StateErrorKind::Busy, "{error}");
     other.execute_batch("ROLLBACK").unwrap();
     assert!(state.known(FRED).unwrap().is_empty());
-    state.record(FRED, &["a"]).unwrap();
+    state.record(FRED, &stored(&["a"])).unwrap();
 }

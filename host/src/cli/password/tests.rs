@@ -123,9 +123,8 @@ fn without_a_terminal_the_options_are_named() {
     let error = without_answer(io::ErrorKind::NotFound.into());
     assert!(matches!(error, PasswordError::NoTerminal { .. }));
     assert!(error.to_string().contains("--password-file or --password-command"), "{error}");
-    for kind in [io::ErrorKind::Interrupted, io::ErrorKind::UnexpectedEof] {
-        assert!(matches!(without_answer(kind.into()), PasswordError::NotGiven));
-    }
+    assert!(matches!(without_answer(io::ErrorKind::UnexpectedEof.into()), PasswordError::NotGiven));
+    assert!(matches!(without_answer(io::ErrorKind::Interrupted.into()), PasswordError::Interrupted));
 }
 
 #[test]
