@@ -18,7 +18,7 @@ pub(crate) fn perform(deed: &str) -> Result<(), Error> {
         "ask-the-clock" => ask_the_clock(),
         "poll-what-is-ready" => poll_what_is_ready(),
         "park" => park(),
-        "allocate" => allocate(),
+        "allocate" => allocate(rest.parse().unwrap_or(usize::MAX)),
         "trap" => core::arch::wasm32::unreachable(),
         "recurse" => {
             black_box(recurse(1));
@@ -64,10 +64,12 @@ pub(crate) fn park() {
     monotonic_clock::subscribe_duration(u64::MAX).block();
 }
 
-fn allocate() {
+/// So many octets, all held at a time.
+fn allocate(octets: usize) {
+    const AT_A_TIME: usize = 64 << 10;
     let mut hoard: Vec<Vec<u8>> = Vec::new();
-    loop {
-        hoard.push(alloc::vec![1; 64 << 10]);
+    while hoard.len() < octets / AT_A_TIME {
+        hoard.push(alloc::vec![1; AT_A_TIME]);
         black_box(&hoard);
     }
 }

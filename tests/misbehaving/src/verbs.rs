@@ -84,7 +84,9 @@ impl GuestSession for Pretender {
     }
 
     fn stat(&self) -> Result<Maildrop, Error> {
-        Ok(Maildrop { messages: self.tale().number("stat")?.unwrap_or_default(), octets: u64::MAX })
+        let messages = self.tale().number("stat")?.unwrap_or_default();
+        // As if all were small: the host retrieves large ones a few at a time.
+        Ok(Maildrop { messages, octets: messages.into() })
     }
 
     fn scan_listing(&self, _: u32) -> Result<ScanListing, Error> {

@@ -64,7 +64,10 @@ impl Unprivileged {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
         let binary = directory.path().join("popfetch");
-        fs::copy(env!("CARGO_BIN_EXE_popfetch-under-test"), &binary).unwrap();
+        // Not by this process: a child that another test starts meanwhile would inherit the file while it is open for
+        // writing, and what is open for writing cannot be run.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_popfetch-under-test")).arg(&binary).status();
+        assert!(copied.unwrap().success());
         Self { popfetch: Popfetch::new(binary), _binary: directory }
     }
 

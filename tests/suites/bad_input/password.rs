@@ -41,7 +41,7 @@ fn the_file_has_nothing_in_it_that_could_be_a_password() {
         (b"\r\n", "an empty password"),
         (b"two\nlines\n", "a line end or NUL"),
         (b"nul\0inside", "a line end or NUL"),
-        (&[b'x'; 70_000], "more than 65536 octets"),
+        (&[b'x'; 70_000], "more than 16384 octets"),
     ] {
         popfetch.write_password(content);
         refused(&popfetch, |server| popfetch.fetch(server), &["the password file", "password gave", problem]);
@@ -79,7 +79,7 @@ fn the_command_fails() {
     fails("kill -9 $$", &["the password command failed", "signal: 9"]);
     fails("true", &["the password command gave an empty password"]);
     fails("echo two; echo lines", &["the password command gave", "a line end or NUL"]);
-    fails("yes", &["the password command gave more than 65536 octets"]);
+    fails("yes", &["the password command gave more than 16384 octets"]);
 }
 
 /// What the command says on its standard error is its own; what popfetch says is one line.

@@ -7,43 +7,45 @@ use super::{assert_no_harm, assert_whole, fetch, popfetch, three_messages};
 
 const TOO_LONG: [&str; 3] = ["the server was silent for too long", "try again later", "--timeout"];
 
-/// The server falls silent instead of doing this.
-fn silent(at: At) {
+/// The server falls silent instead of answering this, which is the last thing that it hears.
+fn silent(at: At, last: &str) {
     let server = ModelServer::start(script(three_messages()).fault(at, Fault::End(Ending::Silence)));
     let popfetch = popfetch();
     let state = popfetch.path("state");
-    let run = fetch(&popfetch, &server).args(["--timeout", "0.3", "--state"]).arg(state).run();
+    let run = fetch(&popfetch, &server).args(["--timeout", "1", "--state"]).arg(state).run();
     run.assert_failure(75, &TOO_LONG);
     assert_no_harm(&popfetch, &server);
+    let commands = server.commands();
+    assert!(commands.last().map_or("", String::as_str).starts_with(last), "{commands:?}");
 }
 
 #[test]
 fn there_is_no_greeting() {
-    silent(At::greeting());
+    silent(At::greeting(), "");
 }
 
 #[test]
 fn user_and_pass_are_not_answered() {
-    silent(At::verb("USER"));
-    silent(At::verb("PASS"));
+    silent(At::verb("USER"), "USER");
+    silent(At::verb("PASS"), "PASS");
 }
 
 #[test]
 fn capa_and_stat_are_not_answered() {
-    silent(At::verb("CAPA"));
-    silent(At::verb("STAT"));
+    silent(At::verb("CAPA"), "CAPA");
+    silent(At::verb("STAT"), "STAT");
 }
 
 #[test]
 fn uidl_and_retr_are_not_answered() {
-    silent(At::verb("UIDL"));
-    silent(At::verb("RETR"));
+    silent(At::verb("UIDL"), "UIDL");
+    silent(At::verb("RETR"), "RETR");
 }
 
 #[test]
 fn dele_is_not_answered() {
-    silent(At::verb("DELE"));
-    silent(At::verb("DELE").argument(3));
+    silent(At::verb("DELE"), "DELE");
+    silent(At::verb("DELE").argument(3), "DELE 3");
 }
 
 #[test]
@@ -52,7 +54,7 @@ fn a_message_stops_in_the_middle() {
         let cut = Fault::CutContent { after, ending: Ending::Silence };
         let server = ModelServer::start(script(three_messages()).fault(At::verb("RETR").argument(2), cut));
         let popfetch = popfetch();
-        fetch(&popfetch, &server).args(["--timeout", "0.3"]).run().assert_failure(75, &TOO_LONG);
+        fetch(&popfetch, &server).args(["--timeout", "0.5"]).run().assert_failure(75, &TOO_LONG);
         assert_no_harm(&popfetch, &server);
     }
 }
@@ -61,7 +63,7 @@ fn a_message_stops_in_the_middle() {
 fn a_message_has_no_end() {
     let server = ModelServer::start(script(three_messages()).fault(At::verb("RETR").argument(3), Fault::NoFinalDot));
     let popfetch = popfetch();
-    fetch(&popfetch, &server).args(["--timeout", "0.3"]).run().assert_failure(75, &TOO_LONG);
+    fetch(&popfetch, &server).args(["--timeout", "0.5"]).run().assert_failure(75, &TOO_LONG);
     assert_no_harm(&popfetch, &server);
 }
 
@@ -71,7 +73,7 @@ fn quit_is_not_answered() {
     // The model server deletes before it would answer.
     let server = ModelServer::start(script(three_messages()).fault(At::verb("QUIT"), silence()));
     let deleting = popfetch();
-    let run = fetch(&deleting, &server).args(["--timeout", "0.3"]).run();
+    let run = fetch(&deleting, &server).args(["--timeout", "1.5"]).run();
     run.assert_failure(75, &["3 messages are stored", "whether the server has deleted them is open"]);
     deleting.maildir().assert_holds(three_messages().fingerprints());
     assert_whole(&deleting);
@@ -79,7 +81,7 @@ fn quit_is_not_answered() {
     // Where nothing hangs on it, it is no more than a warning.
     let server = ModelServer::start(script(three_messages()).fault(At::verb("QUIT"), silence()));
     let keeping = popfetch();
-    let run = keeping.fetch(&server).args(["--auth", "user", "--timeout", "0.3"]).run();
+    let run = keeping.fetch(&server).args(["--auth", "user", "--timeout", "1.5"]).run();
     assert_eq!(run.code, Some(0), "{run:#?}");
     assert!(run.stderr.starts_with("popfetch: warning: everything is stored"), "{run:#?}");
     assert_eq!(run.stderr.lines().count(), 1, "{run:#?}");

@@ -62,7 +62,7 @@ fn a_message_that_the_server_does_not_give_is_not_deleted() {
     let popfetch = popfetch();
     let run = fetch(&popfetch, &server).args(["--delete", "-v"]).run();
     run.assert_failure(69, &["2 messages are stored, the server refused to give 1", "run again"]);
-    assert!(run.stdout.contains("message 2: refused: the message is looked at"), "{run:#?}");
+    assert!(run.stdout.contains("message 2: refused: [X-SCAN] the message is looked at"), "{run:#?}");
     assert_eq!(server.maildrop().uids(), ["uid-2"]);
     assert_eq!(commands(&server, "DELE"), ["DELE 1", "DELE 3"]);
     assert_eq!(popfetch.maildir().delivered().len(), 2);

@@ -19,7 +19,9 @@ fn shown(header: impl AsRef<[u8]>) -> (Vec<String>, Value) {
     let server = ModelServer::start(script(Maildrop::of_octets([message])));
     let text = list(&server, "text");
     let below = text.lines()[2..].iter().map(|line| line.trim().to_owned()).collect();
-    let event = events(&list(&server, "json").stdout).pop().unwrap();
+    let mut events = events(&list(&server, "json").stdout);
+    assert_eq!(events.pop().unwrap()["event"], "done");
+    let event = events.pop().unwrap();
     assert_eq!(event["event"], "message");
     (below, event)
 }

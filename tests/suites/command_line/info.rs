@@ -20,7 +20,7 @@ fn what_a_server_with_everything_says() {
             "TLS:           off: everything travels in clear text",
             "capabilities:  TOP, UIDL, USER, PIPELINING, RESP-CODES, AUTH-RESP-CODE, SASL PLAIN SCRAM-SHA-256",
             "mechanisms:    apop, user, plain, scram-sha-256",
-            "would use:     apop, commands sent ahead of their replies",
+            "would use:     apop, pipelined",
         ]
     );
     assert_eq!(server.commands(), ["CAPA", "QUIT"], "nobody is signed in");
@@ -48,7 +48,10 @@ fn what_a_server_of_1996_says() {
     run.assert_success();
     assert!(run.stdout.contains("capabilities:  unknown: the server has no CAPA\n"), "{run:#?}");
     assert!(run.stdout.contains("mechanisms:    user\n"), "{run:#?}");
-    assert!(run.stdout.contains("would use:     none: --auth permits nothing that the server offers\n"), "{run:#?}");
+    assert!(
+        run.stdout.contains("would use:     nothing: --auth permits none of these; --auth user permits USER/PASS\n"),
+        "{run:#?}"
+    );
 
     let run = popfetch().info(&server).args(["--auth", "user"]).run();
     assert!(run.stdout.contains("would use:     user, one command at a time\n"), "{run:#?}");

@@ -3,6 +3,7 @@
 use popfetch_tests::command::script;
 use popfetch_tests::maildrop::{Content, Maildrop, Message};
 use popfetch_tests::server::{At, Ending, Fault, ModelServer, Transcript};
+use rustix::process::Signal;
 
 use super::{PATIENCE, commands, fetch, popfetch, three_messages};
 
@@ -81,4 +82,22 @@ fn and_run_again() {
     server.wait_idle(PATIENCE).unwrap();
     fetch(&popfetch, &server).args(["--state", "state"]).run().assert_success();
     popfetch.maildir().assert_holds(three_messages().fingerprints());
+}
+
+/// What a service manager and a closed terminal send ends a run as tidily.
+#[test]
+fn other_signals_that_end_a_program() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::HUP, 129)] {
+        let silence = Fault::CutContent { after: 10, ending: Ending::Silence };
+        let server = ModelServer::start(script(three_messages()).fault(At::verb("RETR").argument(2), silence));
+        let popfetch = popfetch();
+        let maildir = popfetch.maildir();
+        let mut running = fetch(&popfetch, &server).arg("--delete").start();
+        running.until(|| !maildir.unfinished().is_empty());
+        running.signal(signal);
+        running.finish().assert_failure(code, &["interrupted"]);
+        assert_eq!(maildir.unfinished(), [], "{signal:?}");
+        server.wait_idle(PATIENCE).unwrap();
+        assert_eq!(server.maildrop().len(), 3, "{signal:?}");
+    }
 }

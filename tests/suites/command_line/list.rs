@@ -39,7 +39,9 @@ fn an_event_for_each_message() {
     assert_eq!(events[1], json!({ "event": "signed-in", "mechanism": "user" }));
     let octets = three_messages().messages()[1].octets();
     assert_eq!(events[3], json!({ "event": "message", "number": 2, "octets": octets, "unique_id": "uid-2" }));
-    assert_eq!(events.len(), 5);
+    let (octets, account) = (72, format!("alice@{}", server.address()));
+    assert_eq!(events[5], json!({ "event": "done", "account": account, "messages": 3, "octets": octets }));
+    assert_eq!(events.len(), 6);
 }
 
 #[test]

@@ -66,12 +66,12 @@ fn warnings_are_events_too() {
 }
 
 #[test]
-fn quiet_says_nothing_but_errors() {
-    let server = ModelServer::start(script(three_messages()).without_uidl());
+fn quiet_says_nothing_but_warnings_and_errors() {
+    let server = ModelServer::start(script(three_messages()));
     let popfetch = popfetch();
     let run = fetch(&popfetch, &server).args(["-q", "--state", "state"]).run();
     run.assert_success();
-    assert_eq!(run.stdout, "");
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
     popfetch.maildir().assert_holds(three_messages().fingerprints());
 
     popfetch.write_password("mistyped");

@@ -60,6 +60,64 @@ fn what_is_known_is_deleted_without_being_fetched_again() {
     assert!(server.maildrop().is_empty());
 }
 
+/// A server that counts its unique-ids from the beginning again has other messages under them.
+#[test]
+fn a_unique_id_that_stands_for_another_message_now_deletes_nothing_unfetched() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    fetch_new(&popfetch, &server).run().assert_success();
+    let other = Message::new("uid-2", "Subject: another\r\n\r\nof another size, under an old unique-id\r\n");
+    let reused = other.clone();
+    server.edit_maildrop(move |maildrop| maildrop.messages_mut()[1] = reused);
+    let run = fetch_new(&popfetch, &server).arg("--delete").run();
+    run.assert_success();
+    assert!(run.stdout.contains("1 stored"), "{run:#?}");
+    assert!(server.maildrop().is_empty());
+    popfetch.maildir().assert_holds([three_messages().fingerprints(), vec![other.fingerprint()]].concat());
+}
+
+/// What is in one Maildir is not in another.
+#[test]
+fn another_maildir_gets_everything_before_it_is_deleted() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    fetch_new(&popfetch, &server).run().assert_success();
+    let run = popfetch.list(&server).args(["--auth", "user"]).run();
+    run.assert_success();
+    let other = popfetch.path("other");
+    let url = format!("pop3://alice@{}", server.address());
+    let arguments = ["--tls", "off", "--auth", "user", "--state", "state", "--delete", "--maildir"];
+    let password = popfetch.path("password");
+    let run = popfetch.run("fetch").arg(url).args(arguments).arg(&other).arg("--password-file").arg(password).run();
+    run.assert_success();
+    assert!(server.maildrop().is_empty());
+    popfetch_tests::maildir::Maildir::at(other).assert_holds(three_messages().fingerprints());
+}
+
+/// A server that does not stuff dots, and a message that imitates a reply: all later replies are off by one. What is
+/// stored then must not be remembered as what it was asked for as.
+#[test]
+fn what_was_stored_out_of_step_is_not_remembered() {
+    let fake = "Subject: fake\r\n\r\nfake\r\n";
+    let evil = format!("Subject: evil\r\n\r\nhi\r\n.\r\n+OK {} octets\r\n{fake}", fake.len());
+    let letter =
+        |number: usize| Message::new(format!("uid-{number}"), format!("Subject: {number}\r\n\r\nbody {number}\r\n"));
+    let maildrop = Maildrop::new([Message::new("uid-1", evil), letter(2), letter(3), letter(4)]);
+    let script = script(maildrop.clone()).fault(At::verb("RETR").argument(1).connection(1), Fault::Unstuffed);
+    let server = ModelServer::start(script);
+    let popfetch = popfetch();
+    fetch_new(&popfetch, &server).arg("--delete").run().assert_failure(76, &["POP3"]);
+    assert_eq!(server.maildrop().len(), 4);
+
+    let run = fetch_new(&popfetch, &server).arg("--delete").run();
+    run.assert_success();
+    assert!(server.maildrop().is_empty());
+    let delivered: Vec<_> = popfetch.maildir().delivered().iter().map(|entry| entry.fingerprint().sha256).collect();
+    for message in maildrop.fingerprints() {
+        assert!(delivered.contains(&message.sha256), "{message} was deleted and is not there");
+    }
+}
+
 #[test]
 fn accounts_share_a_file_and_not_their_unique_ids() {
     let (one, other) = (ModelServer::start(script(three_messages())), ModelServer::start(script(three_messages())));

@@ -26,7 +26,7 @@ fn anything_but_off_is_unavailable_before_a_credential_is_read_or_a_connection_m
             if verb == "fetch" {
                 run = run.args(["--maildir", "mail", "--state", "state"]);
             }
-            run.run().assert_failure(69, &["TLS is not built into this version", "--tls off"]);
+            run.run().assert_failure(69, &["this version has no TLS", "--tls off"]);
         }
     }
     assert_eq!(server.connections(), 0);

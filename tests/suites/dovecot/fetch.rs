@@ -1,5 +1,7 @@
 //! Whole mailboxes, octet for octet.
 
+use popfetch_tests::{command::USER, fingerprint::Fingerprint};
+
 use crate::mailbox::Mailbox;
 
 #[test]
@@ -25,6 +27,31 @@ fn what_is_kept_is_all_still_there() {
     mailbox.fetch("apop").arg("--keep").run().assert_success();
     mailbox.assert_all_stored();
     assert_eq!(mailbox.at_the_server(), COUNT);
+}
+
+#[test]
+fn messages_of_next_to_nothing_arrive() {
+    let mut mailbox = Mailbox::with(0, 1000);
+    mailbox.receive(["\r\n", "Subject: x\r\n", "\r\n.\r\n"].map(Vec::from));
+    // An empty file is an empty line to Dovecot.
+    mailbox.dovecot.fill(USER, [Vec::new()]);
+    mailbox.messages.push(Fingerprint::of("the empty file", b"\r\n"));
+    mailbox.fetch("user").arg("--delete").run().assert_success();
+    mailbox.assert_all_stored();
+    assert_eq!(mailbox.at_the_server(), 0);
+}
+
+/// Dovecot stuffs no dot at the very beginning of a message, so that this one seems to have no octets.
+#[test]
+fn a_dot_that_was_not_stuffed_is_noticed() {
+    for auth in ["user", "apop"] {
+        let mut mailbox = Mailbox::with(0, 1000);
+        mailbox.receive([".\r\nnot a header\r\n", "Subject: x\r\n\r\n"].map(Vec::from));
+        let run = mailbox.fetch(auth).arg("--delete").run();
+        run.assert_failure(76, &["the server does not speak POP3 as it must", "nothing was deleted"]);
+        assert_eq!(mailbox.user.maildir().delivered(), []);
+        assert_eq!(mailbox.at_the_server(), 2);
+    }
 }
 
 #[test]

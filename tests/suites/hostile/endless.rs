@@ -64,7 +64,7 @@ fn long_unique_ids_without_end_are_cut_off() {
     let status = Fault::Status(b"+OK 5000 100".to_vec());
     let listing = Fault::Raw(format!("+OK\r\n{rows}.\r\n").into());
     let scene = Scene::new(server_of(1).fault(At::verb("STAT"), status).fault(At::verb("UIDL"), listing));
-    scene.fetch_new().within(SOON).run().fails(76, "answered UIDL with more than allowed (listing-octets: 16777216)");
+    scene.fetch_new().within(SOON).run().fails(76, "answered UIDL with more than allowed (listing-octets: 18874368)");
 }
 
 #[test]

@@ -1,9 +1,14 @@
 //! Where a message ends, and when that is certain: what is cut short must never count as complete.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use popfetch::contract::Error;
+use popfetch::delivery::Maildir;
+use popfetch::fetch::{FetchOptions, fetch};
+use popfetch::state::State;
 use popfetch::{SessionOptions, Timeouts};
+use popfetch_tests::maildir;
 use popfetch_tests::maildrop::Maildrop;
 use popfetch_tests::server::{Announced, At, Ending, Fault, LineEnd, ModelServer, Script, Stuffing, Wire};
 
@@ -11,16 +16,20 @@ use crate::{pop3, retrieved, server_with, signed_in, signed_in_with, taken};
 
 const DOTTED: &str = "A: 1\r\n\r\nbefore\r\n.\r\nbehind\r\n";
 
-fn retrievals_and_noops(model: &ModelServer) -> Vec<String> {
-    model.commands().into_iter().filter(|command| command.starts_with("RETR") || command == "NOOP").collect()
+/// What was sent after the sign-in.
+fn asked(model: &ModelServer) -> Vec<String> {
+    model.commands().into_iter().skip(2).collect()
 }
 
 #[tokio::test]
 async fn a_size_that_is_right_is_certainty_enough() {
     let model = ModelServer::start(server_with(&["one", "two", "three"]));
     let mut session = signed_in(&model).await;
-    retrieved(&mut session, &[1, 2, 3]).await;
-    assert_eq!(retrievals_and_noops(&model), ["RETR 1", "RETR 2", "RETR 3"]);
+    retrieved(&mut session, &[2]).await;
+    assert_eq!(asked(&model), ["RETR 2"]);
+    // Of several, the size of the last one shows that each was what it was asked for as.
+    retrieved(&mut session, &[1, 3]).await;
+    assert_eq!(asked(&model)[1..], ["RETR 1", "RETR 3", "LIST 3"]);
 }
 
 #[tokio::test]
@@ -34,22 +43,36 @@ async fn with_a_size_that_is_wrong_the_next_reply_shows_it() {
         let model = ModelServer::start(Script { announced, ..server_with(&["one", "two", "three"]) });
         let mut session = signed_in(&model).await;
         assert_eq!(retrieved(&mut session, &[1, 2, 3]).await.len(), 3);
-        // A question for the last one only: behind the others comes the next message.
-        assert_eq!(retrievals_and_noops(&model), ["RETR 1", "RETR 2", "RETR 3", "NOOP"]);
+        // A question behind the last one only: behind the others comes the next message.
+        assert_eq!(asked(&model), ["RETR 1", "RETR 2", "RETR 3", "LIST 3"]);
         // It is as usable as before.
         assert_eq!(retrieved(&mut session, &[2]).await, [(2, b"two\r\n".to_vec())]);
+        assert_eq!(asked(&model)[4..], ["RETR 2", "LIST 2"]);
         session.quit().await.unwrap();
     }
 }
 
+/// The answer behind several messages names one of them: the right one, or else replies are out of step.
 #[tokio::test]
-async fn a_server_that_refuses_noop_has_answered_all_the_same() {
-    let announced = Announced { factor: 2.0, offset: 0 };
-    let script = server_with(&["one"]).fault(At::verb("NOOP"), Fault::Refuse(b"what?".to_vec()));
-    let model = ModelServer::start(Script { announced, ..script });
+async fn a_server_that_is_out_of_step_is_found_out() {
+    let script = server_with(&["one", "two"]).fault(At::verb("LIST"), Fault::Status(b"+OK 7 5".to_vec()));
+    let model = ModelServer::start(script);
     let mut session = signed_in(&model).await;
-    assert_eq!(retrieved(&mut session, &[1]).await.len(), 1);
-    session.quit().await.unwrap();
+    let (_, end) = taken(session.retrieve(&[1, 2]).await.unwrap()).await;
+    assert!(matches!(pop3(end), Error::Misbehaved(_)));
+    assert!(!session.is_usable());
+}
+
+/// Some servers take a message away with RETR, and then have no size of it.
+#[tokio::test]
+async fn a_server_without_a_size_is_not_out_of_step() {
+    for refused in [At::verb("LIST").argument(2), At::verb("LIST")] {
+        let script = server_with(&["one", "two"]).fault(refused, Fault::Refuse(b"no such message".to_vec()));
+        let model = ModelServer::start(script);
+        let mut session = signed_in(&model).await;
+        assert_eq!(retrieved(&mut session, &[1, 2]).await.len(), 2);
+        session.quit().await.unwrap();
+    }
 }
 
 /// A server that forgets to stuff dots: what looks like the end is the middle.
@@ -89,7 +112,7 @@ async fn a_message_that_is_cut_is_not_complete() {
 /// The connection ends right behind a message whose size was not the announced one.
 #[tokio::test]
 async fn an_end_that_nothing_follows_is_not_certain() {
-    let script = server_with(&["one"]).fault(At::verb("NOOP"), Fault::End(Ending::Close));
+    let script = server_with(&["one"]).fault(At::verb("LIST"), Fault::End(Ending::Close));
     let model = ModelServer::start(Script { announced: Announced { factor: 1.0, offset: 3 }, ..script });
     let mut session = signed_in(&model).await;
     let (complete, end) = taken(session.retrieve(&[1]).await.unwrap()).await;
@@ -97,17 +120,51 @@ async fn an_end_that_nothing_follows_is_not_certain() {
     assert_eq!(complete, []);
 }
 
+/// The second message is taken for text of the first one, and then there is an answer too few. That shows at the end of
+/// the transfer, before which no message counts as the one that it was asked for as.
 #[tokio::test]
-async fn a_missing_end_is_not_made_up() {
-    let script = server_with(&["one", "two"]).fault(At::verb("RETR").argument(1), Fault::NoFinalDot);
-    let model = ModelServer::start(script);
+async fn a_missing_end_is_found_out() {
     let timeouts = Timeouts { reply: Duration::from_millis(300), ..Timeouts::default() };
-    let mut session = signed_in_with(&model, &SessionOptions { timeouts, ..SessionOptions::default() }).await;
-    session.capabilities().await.unwrap();
-    let (complete, end) = taken(session.retrieve(&[1, 2]).await.unwrap()).await;
-    // The second reply was taken for text of the first message, and then there is one too few.
-    assert!(matches!(pop3(end), Error::Timeout(_)));
-    assert_eq!(complete, []);
+    let options = SessionOptions { timeouts, ..SessionOptions::default() };
+    for missing in 1..=3 {
+        let fault = Fault::NoFinalDot;
+        let model =
+            ModelServer::start(server_with(&["one", "two", "three"]).fault(At::verb("RETR").argument(missing), fault));
+        let mut session = signed_in_with(&model, &options).await;
+        session.capabilities().await.unwrap();
+        let (complete, end) = taken(session.retrieve(&[1, 2, 3]).await.unwrap()).await;
+        assert!(matches!(pop3(end), Error::Timeout(_) | Error::Misbehaved(_)), "{missing}");
+        assert!(complete.len() < 3 && !session.is_usable(), "{missing}: {complete:?}");
+    }
+}
+
+/// What a run makes of it: mail is stored rather than lost, and neither deleted nor remembered.
+#[tokio::test]
+async fn a_run_with_a_missing_end_deletes_nothing_and_fetches_all_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let timeouts = Timeouts { reply: Duration::from_millis(300), ..Timeouts::default() };
+    let options = SessionOptions { timeouts, ..SessionOptions::default() };
+    let contents = ["one", "two", "three"];
+    let missing = At::verb("RETR").argument(1).connection(1);
+    let model = ModelServer::start(server_with(&contents).fault(missing, Fault::NoFinalDot));
+    let run = async || {
+        let state = State::open(&directory.path().join("state")).unwrap();
+        let maildir = Maildir::open(&directory.path().join("mail")).unwrap();
+        let state = Some((state, "alice@pop.example.org:110".to_owned()));
+        let options_of_run = FetchOptions { maildir, state, delete: true };
+        fetch(signed_in_with(&model, &options).await, options_of_run, Arc::new(|_| ())).await
+    };
+    let outcome = run().await;
+    assert!(outcome.result.is_err());
+    assert_eq!((outcome.summary.deleted, model.maildrop().len()), (0, 3));
+    let outcome = run().await;
+    outcome.result.unwrap();
+    assert_eq!((outcome.summary.stored, outcome.summary.known, outcome.summary.deleted), (3, 0, 3));
+    let delivered = maildir::Maildir::at(directory.path().join("mail")).delivered();
+    for content in contents {
+        let whole = |entry: &maildir::Entry| entry.octets() == format!("{content}\r\n").into_bytes();
+        assert!(delivered.iter().any(whole), "{content} has not arrived");
+    }
 }
 
 /// A server that sends LF alone: its messages have LF as well, and end with LF `.` LF.

@@ -59,6 +59,7 @@ async fn a_session_with_every_verb() {
         "UIDL",
         "RETR 2",
         "RETR 1",
+        "LIST 1",
         "TOP 2 1",
         "NOOP",
         "DELE 2",

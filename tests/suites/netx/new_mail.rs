@@ -75,3 +75,21 @@ async fn new_mail_is_seen_after_the_connection_was_lost() {
     server.append(message("two"));
     assert_eq!(new_mail(&mut mailbox).await.unwrap().0, 2);
 }
+
+/// Servers close sessions that are idle for long. Where nothing was marked, nothing hangs on the end of the old session.
+#[tokio::test]
+async fn new_mail_is_seen_after_the_server_has_closed_an_idle_session() {
+    let closes = Fault::End(Ending::Close);
+    let server =
+        ModelServer::start(Script::with(Maildrop::new([message("one")])).fault(At::verb("QUIT").connection(1), closes));
+    let mut mailbox = mailbox(&server);
+    assert_eq!(new_mail(&mut mailbox).await.unwrap().0, 1);
+    server.append(message("two"));
+    assert_eq!(new_mail(&mut mailbox).await.unwrap().0, 2);
+
+    // Where something was, it is open whether it is deleted now, and that is said.
+    server.fault(At::verb("QUIT").connection(3), Fault::End(Ending::Close));
+    mailbox.quit().await.unwrap();
+    mailbox.session().await.unwrap().delete(&[1]).await.unwrap();
+    new_mail(&mut mailbox).await.unwrap_err();
+}

@@ -52,7 +52,11 @@ async fn through_the_library(replies: &[[String; 3]]) {
     let mut replay = opening("secret", "", replies.len());
     for (number, reply) in (1..).zip(replies) {
         // The size is not the announced one: that the server goes on shows that this was the end.
-        replay = replay.expect(format!("RETR {number}\r\n")).send_segments(reply).expect("NOOP\r\n").send("+OK\r\n");
+        replay = replay
+            .expect(format!("RETR {number}\r\n"))
+            .send_segments(reply)
+            .expect(format!("LIST {number}\r\n"))
+            .send(format!("+OK {number} 246\r\n"));
         replay = replay.expect(format!("DELE {number}\r\n")).send("+OK\r\n");
     }
     let server = replay.expect("QUIT\r\n").send("+OK bye\r\n").start();
@@ -74,7 +78,8 @@ fn through_the_command(replies: &[[String; 3]]) {
     for (number, reply) in (1..).zip(replies) {
         replay = replay.expect(format!("RETR {number}\r\n")).send_segments(reply);
     }
-    replay = replay.expect("NOOP\r\n").send("+OK\r\n");
+    let last = replies.len();
+    replay = replay.expect(format!("LIST {last}\r\n")).send(format!("+OK {last} 246\r\n"));
     for number in (1..).take(replies.len()) {
         replay = replay.expect(format!("DELE {number}\r\n")).send("+OK\r\n");
     }

@@ -52,18 +52,11 @@ fn component_with(import: &str) -> Vec<u8> {
 fn a_component_that_wants_more_is_not_loaded() {
     for import in [
         "wasi:sockets/ip-name-lookup@0.2.12",
-        "wasi:sockets/udp@0.2.12",
         "wasi:sockets/udp-create-socket@0.2.12",
-        "wasi:filesystem/types@0.2.12",
         "wasi:filesystem/preopens@0.2.12",
         "wasi:cli/environment@0.2.12",
-        "wasi:cli/exit@0.2.12",
-        "wasi:cli/stdin@0.2.12",
         "wasi:cli/stdout@0.2.12",
-        "wasi:cli/stderr@0.2.12",
-        "wasi:clocks/wall-clock@0.2.12",
         "wasi:random/random@0.2.12",
-        "wasi:http/outgoing-handler@0.2.12",
         "wasi:tls/types@0.2.0-draft",
         "evil:host/everything",
     ] {
@@ -94,7 +87,7 @@ fn what_is_no_component_is_not_loaded() {
 }
 
 #[test]
-fn a_damaged_component_is_not_loaded_or_is_contained() {
+fn a_component_that_was_cut_is_not_loaded() {
     for length in (0..COMPONENT.len()).step_by(COMPONENT.len() / 50) {
         refusal(&COMPONENT[..length]);
     }

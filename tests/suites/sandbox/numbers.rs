@@ -5,9 +5,9 @@ use std::sync::Arc;
 use popfetch::delivery::Maildir;
 use popfetch::fetch::{FetchError, FetchOptions, Outcome, fetch};
 use popfetch::state::State;
-use popfetch::{Sandbox, SessionError, Stopped};
+use popfetch::{Mechanism, Sandbox, Session, SessionError, SessionOptions, Stopped};
 
-use crate::{assert_goes_on, sandbox, session, stopped};
+use crate::{assert_goes_on, credentials, sandbox, server, session, stopped};
 
 /// What a run with `delete` and a state has come to.
 async fn run(sandbox: &Sandbox, tale: &str) -> Outcome {
@@ -33,6 +33,17 @@ async fn a_maildrop_has_no_more_messages_than_it_may() {
             assert!(matches!(stopped(error), Stopped::OutOfContract(_)));
         }
     }
+    assert_goes_on(&sandbox).await;
+}
+
+/// It signs in with USER, whatever is permitted.
+#[tokio::test]
+async fn a_mechanism_is_one_of_those_that_are_permitted() {
+    let sandbox = sandbox();
+    let mut session = Session::connect(&sandbox, &server(""), &SessionOptions::default()).await.unwrap();
+    let why = stopped(session.sign_in(&credentials("stat 1"), &[Mechanism::Apop]).await.unwrap_err());
+    assert!(matches!(why, Stopped::OutOfContract(_)), "{why}");
+    assert_eq!(stopped(session.stat().await.unwrap_err()), why);
     assert_goes_on(&sandbox).await;
 }
 

@@ -39,6 +39,10 @@ async fn each_verb_has_that_time_anew() {
 async fn whoever_wants_more_and_more_memory_is_stopped() {
     let sandbox = sandbox();
     assert_eq!(stopped(connecting(&sandbox, "allocate").await), Stopped::Memory(8 << 20));
+    // The wall stands where it is said to: there is room for most of that, and none for a little more.
+    session(&sandbox, "noop allocate 6000000").await.noop().await.unwrap();
+    let mut session = session(&sandbox, "noop allocate 9000000").await;
+    assert_eq!(stopped(session.noop().await.unwrap_err()), Stopped::Memory(8 << 20));
     assert_goes_on(&sandbox).await;
 }
 
