@@ -215,9 +215,11 @@ fn is_temporary(reply: &Reply) -> bool {
     matches!(reply.code, Some(ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp))
 }
 
-/// Whether the server may have answered about other messages than it was asked for.
+/// Whether the server may have answered about other messages than it was asked for; not where it has only gone or fallen
+/// silent.
 fn is_out_of_step(error: &SessionError) -> bool {
-    !matches!(error, SessionError::Pop3(contract::Error::Closed(_) | contract::Error::Network(_)))
+    use contract::Error::{Closed, Network, Timeout};
+    !matches!(error, SessionError::Pop3(Closed(_) | Network(_) | Timeout(_)))
 }
 
 /// The unique-ids by message number.

@@ -52,7 +52,7 @@ pub(super) struct Stored {
 struct Unconfirmed {
     number: u32,
     octets: u64,
-    /// It has the size that the server announced.
+    /// It has the size that the server announced, if it announced one.
     exact: bool,
 }
 
@@ -113,7 +113,8 @@ impl Storing {
     }
 
     /// After a transfer that was broken off: up to the first message whose size is not the announced one, nothing speaks
-    /// against its messages being those that were asked for.
+    /// against its messages being those that were asked for. To fetch them again with each run that breaks off would
+    /// fill the Maildir with copies.
     fn remember_exact(&mut self, stored: &mut Stored) -> Result<(), FetchError> {
         let exact = stored.unconfirmed.iter().take_while(|message| message.exact).count();
         let others = stored.unconfirmed.split_off(exact);
@@ -143,7 +144,11 @@ impl Storing {
             Piece::End(MessageEnd { number, octets }) => {
                 if let Some((message, announced)) = current.take() {
                     group.octets += octets;
-                    group.complete.push(Unconfirmed { number, octets, exact: announced == Some(octets) });
+                    group.complete.push(Unconfirmed {
+                        number,
+                        octets,
+                        exact: announced.is_none_or(|announced| announced == octets),
+                    });
                     group.messages.push(message);
                 }
             }

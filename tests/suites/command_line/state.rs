@@ -146,6 +146,24 @@ fn a_broken_run_is_continued() {
     popfetch.maildir().assert_holds(three_messages().fingerprints());
 }
 
+/// Also where the server names no sizes: otherwise each run would bring another copy of what comes before.
+#[test]
+fn a_message_that_never_arrives_does_not_bring_those_before_it_again() {
+    for ending in [Ending::Close, Ending::Silence] {
+        let server = ModelServer::start(
+            script(three_messages())
+                .fault(At::verb("RETR"), Fault::Status(b"+OK message follows".to_vec()))
+                .fault(At::verb("RETR").argument(3), Fault::CutContent { after: 5, ending }),
+        );
+        let popfetch = popfetch();
+        for _ in 0..2 {
+            let run = fetch_new(&popfetch, &server).args(["--timeout", "1"]).run();
+            assert!(matches!(run.code, Some(74 | 75)), "{run:#?}");
+        }
+        popfetch.maildir().assert_holds(three_messages().fingerprints().into_iter().take(2));
+    }
+}
+
 #[test]
 fn the_file_is_for_its_owner_alone() {
     let server = ModelServer::start(script(three_messages()));
