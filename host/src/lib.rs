@@ -1,7 +1,7 @@
 //! POP3 in a sandbox.
 //!
 //! The POP3 session (RFC 1939) runs as a WebAssembly component that can reach the one server it was given and nothing
-//! else; this crate is its host. What a hostile server sends meets only the sandbox.
+//! else; this crate is its host. The protocol is parsed only in the sandbox.
 //!
 //! - [`Sandbox`]: the component, loaded once for a process.
 //! - [`Session`]: one connection, with an async call for each verb of POP3. Any number at a time.

@@ -11,18 +11,19 @@ const EXIT_CODES: &str = "\
 Exit codes (sysexits.h):
    0  all done
   64  the command line is wrong
-  69  unavailable: unknown host, connection refused, no TLS, or the server refuses what is needed
+  69  unavailable: unknown host, connection refused, TLS or a way to sign in that this version
+      lacks, or the server refuses what is needed
   70  internal error: the component failed in its sandbox
   73  cannot store in the Maildir, or cannot make the state file
   74  the connection broke, or reading or writing failed
   75  try again later: mailbox in use, trouble of the server that will pass, timeout,
       QUIT not confirmed
   76  the server does not speak POP3 as it must
-  77  sign-in refused
+  77  sign-in refused, or the server offers no permitted way to sign in
   78  configuration: no usable password, a file that is not what it should be
  129, 130, 143  ended by SIGHUP, SIGINT, SIGTERM";
 
-/// Fetches mail over POP3. What the server sends meets only a sandbox.
+/// Fetches mail over POP3. The protocol is parsed in a WebAssembly sandbox, and only there.
 #[derive(Debug, Parser)]
 #[command(name = "popfetch", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(super) struct Arguments {
@@ -86,15 +87,15 @@ pub(super) struct Info {
 /// How to reach the server.
 #[derive(Debug, Args)]
 pub(super) struct Connection {
-    /// pop3://[user@]host[:port] (110), or pop3s://… (995, TLS from the start)
+    /// pop3://[user@]host[:port] (110), or pop3s://… (995, TLS from the start; not in this version)
     //
     // A text still: what clap cannot parse it repeats, and this may hold a password.
     #[arg(value_name = "URL")]
     pub(super) url: String,
-    /// TLS: this version has only "off" [default: starttls for pop3://, implicit for pop3s://]
+    /// Has to be "off" in this version [default: starttls for pop3://, implicit for pop3s://]
     #[arg(long, value_name = "HOW")]
     pub(super) tls: Option<Tls>,
-    /// Certificate authorities to trust instead of the system's, for TLS (PEM)
+    /// Certificate authorities for TLS (PEM); not used in this version, which has no TLS
     #[arg(long, value_name = "FILE")]
     pub(super) ca_file: Option<PathBuf>,
     /// Permitted ways to sign in, in the order to try: auto (nothing that gives the password away), apop, user

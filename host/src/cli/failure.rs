@@ -42,7 +42,9 @@ pub(super) enum Failure {
     Usage(String),
     #[error(transparent)]
     Url(#[from] UrlError),
-    #[error("this version has no TLS; --tls off goes on without, and sends everything in clear text")]
+    #[error(
+        "this version has no TLS, and nothing was sent; give --tls off to go on without, with everything in clear text"
+    )]
     NoTls,
     #[error("this version has no TLS; for a connection in clear text write pop3:// and --tls off")]
     NoImplicitTls,

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::arguments::List;
 use super::connect::connect_and_sign_in;
 use super::failure::Failure;
-use super::output::{Reporter, shown};
+use super::output::{Reporter, counted, shown};
 use crate::escape::escape;
 use crate::sandbox::contract::Piece;
 use crate::session::{Session, SessionError};
@@ -31,7 +31,8 @@ pub(super) async fn run(arguments: List, reporter: &Reporter) -> Result<(), Fail
 
     let octets = listings.iter().fold(0_u64, |sum, row| sum.saturating_add(row.octets));
     if !reporter.is_json() {
-        reporter.line(&format!("{}: {} messages, {octets} octets", shown(&account), listings.len()));
+        let messages = counted(u32::try_from(listings.len()).unwrap_or(u32::MAX));
+        reporter.line(&format!("{}: {messages}, {octets} octets", shown(&account)));
     }
     for rows in listings.chunks(HEADERS_AT_A_TIME) {
         let numbers: Vec<u32> = rows.iter().map(|row| row.number).collect();

@@ -103,7 +103,7 @@ impl Reporter {
                 "known": known, "deleted": deleted, "refused": refused, "not_deleted": not_deleted,
             }));
         }
-        let mut line = format!("{}: {messages} messages, {stored} stored ({octets} octets)", shown(account));
+        let mut line = format!("{}: {}, {stored} stored ({octets} octets)", shown(account), counted(*messages));
         for (count, what) in
             [(known, "known"), (deleted, "deleted"), (refused, "refused"), (not_deleted, "not deleted")]
         {
@@ -196,9 +196,14 @@ fn ascii(json: &str) -> String {
     text
 }
 
+/// "1 message", "2 messages".
+pub(super) fn counted(messages: u32) -> String {
+    if messages == 1 { "1 message".to_owned() } else { format!("{messages} messages") }
+}
+
 fn fetch_line(event: &Event<'_>) -> Option<String> {
     Some(match event {
-        Event::Maildrop { messages, octets } => format!("{messages} messages, {octets} octets"),
+        Event::Maildrop { messages, octets } => format!("{}, {octets} octets", counted(*messages)),
         Event::Stored { number, octets, path, .. } => {
             format!("message {number}: {octets} octets stored in {}", shown(&path.to_string_lossy()))
         }
