@@ -42,7 +42,7 @@ fn known_mail_is_deleted_and_not_fetched_again() {
 
     // What has gone at the server is not missed, and what comes is not taken for it.
     mailbox.receive([b"Subject: newer mail\r\n\r\n".to_vec()]);
-    assert_says(&fetch_new(&mailbox).run(), "1 messages, 1 stored");
+    assert_says(&fetch_new(&mailbox).run(), "1 message, 1 stored");
     let newest = Fingerprint::of("", b"Subject: newer mail\r\n\r\n");
     assert_eq!(mailbox.messages.last().map(|message| message.sha256), Some(newest.sha256));
     mailbox.assert_all_stored();
