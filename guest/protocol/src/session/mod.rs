@@ -1,10 +1,11 @@
 //! The session: which command may go out, and what the octets that come in mean.
 
+mod event;
+mod progress;
+
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
-use core::num::NonZeroU32;
-use core::ops::Range;
 
 use zeroize::Zeroize;
 
@@ -13,9 +14,11 @@ use crate::body::Body;
 use crate::command::{Command, Sent, write_line};
 use crate::error::{CommandError, ProtocolError};
 use crate::escape::escape;
-use crate::line::{Fed, Line, LineBuffer};
-use crate::reply::{Reply, Status, may_become_a_reply, status_line};
-use crate::rows::{Capability, announced_octets, number_and_unique_id, two_numbers};
+use crate::line::{Fed, LineBuffer};
+use crate::reply::{Status, may_become_a_reply, status_line};
+use progress::{Answer, Progress};
+
+pub use event::{Event, Step};
 
 /// How much of an offending line an error shows.
 const SHOWN: usize = 120;
@@ -51,83 +54,6 @@ impl Default for Limits {
     fn default() -> Self {
         Limits { reply_line: 4096, listing_entries: 250_000, credential: 16 * 1024 }
     }
-}
-
-/// What the server said. `number` is that of a message.
-#[derive(Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event<'a> {
-    /// The first line, `+OK`: the session is in AUTHORIZATION.
-    Greeting(Reply<'a>),
-    /// `+OK` to a command that is answered by nothing more, or the first line of a listing.
-    Accepted {
-        /// The command.
-        sent: Sent,
-        /// The server's words.
-        reply: Reply<'a>,
-    },
-    /// `-ERR` to a command, or to the connection.
-    Refused {
-        /// The command.
-        sent: Sent,
-        /// The server's words.
-        reply: Reply<'a>,
-    },
-    /// The answer to `STAT`.
-    Maildrop {
-        /// How many there are.
-        messages: u32,
-        /// How large they are together, as the server counts.
-        octets: u64,
-    },
-    /// The answer to `LIST n`, or a row of `LIST`.
-    ScanListing {
-        /// The message.
-        number: NonZeroU32,
-        /// Its size as the server counts.
-        octets: u64,
-    },
-    /// The answer to `UIDL n`, or a row of `UIDL`.
-    UniqueId {
-        /// The message.
-        number: NonZeroU32,
-        /// As sent, possibly of no octets.
-        unique_id: &'a [u8],
-    },
-    /// A row of `CAPA`.
-    Capability(Capability<'a>),
-    /// The last row of a listing was the one before.
-    ListingEnd,
-    /// `+OK` to `RETR` or `TOP`; the content follows.
-    MessageBegin {
-        /// The message.
-        number: NonZeroU32,
-        /// The size that the `+OK` line of `RETR` names, which is often wrong.
-        announced: Option<u64>,
-    },
-    /// Octets of the message, dots unstuffed.
-    Content {
-        /// Octets that came with an earlier segment, of which only now is known that they are not the message's end.
-        held: &'static [u8],
-        /// Where in the input the octets behind them are now.
-        at: Range<usize>,
-    },
-    /// The message's end.
-    MessageEnd {
-        /// The message.
-        number: NonZeroU32,
-        /// Octets of its content.
-        octets: u64,
-    },
-}
-
-/// What one call of [`Session::receive`] has done.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Step<'a> {
-    /// How many octets of the input are done with.
-    pub consumed: usize,
-    /// What they mean; nothing where more octets are needed, and then all of them are consumed.
-    pub event: Option<Event<'a>>,
 }
 
 /// The client's side of one connection. See the [crate] for how to drive it.
@@ -408,122 +334,6 @@ fn fail(state: &mut State, failed: &mut Option<ProtocolError>, failure: Protocol
     *state = State::Closed;
     *failed = Some(failure.clone());
     failure
-}
-
-/// Whether the answer to the oldest command is at its end.
-enum Answer {
-    Complete,
-    GoesOn,
-}
-
-/// The parts of a session that a line changes, apart from the buffer that the line may stand in.
-struct Progress<'s> {
-    limits: &'s Limits,
-    state: &'s mut State,
-    timestamp: &'s mut Option<Timestamp>,
-    user_accepted: &'s mut bool,
-    reading: &'s mut Reading,
-    /// No command was sent after the one that is answered.
-    is_latest: bool,
-}
-
-impl Progress<'_> {
-    fn line<'l>(&mut self, sent: Sent, line: Line<'l>) -> Result<(Event<'l>, Answer), ProtocolError> {
-        match *self.reading {
-            Reading::Rows { seen } => self.row(sent, line.octets, seen),
-            _ => self.reply(sent, line),
-        }
-    }
-
-    fn reply<'l>(&mut self, sent: Sent, line: Line<'l>) -> Result<(Event<'l>, Answer), ProtocolError> {
-        let parsed = status_line(line.octets)
-            .ok_or_else(|| ProtocolError::NotAReply { after: sent, line: escape(line.octets, SHOWN) })?;
-        let reply = parsed.reply;
-        if parsed.status == Status::Err {
-            if matches!(sent, Sent::Connection | Sent::Quit) {
-                *self.state = State::Closed;
-            }
-            return Ok((Event::Refused { sent, reply }, Answer::Complete));
-        }
-        let malformed = || ProtocolError::Malformed { after: sent, line: escape(line.octets, SHOWN) };
-        let event = match sent {
-            Sent::Connection => {
-                *self.state = State::Authorization;
-                *self.timestamp = Timestamp::find(parsed.rest);
-                Event::Greeting(reply)
-            }
-            Sent::Stat => {
-                let (messages, octets) = two_numbers(parsed.rest).ok_or_else(malformed)?;
-                Event::Maildrop { messages, octets }
-            }
-            Sent::List(message) => {
-                let (number, octets) = two_numbers(parsed.rest).ok_or_else(malformed)?;
-                Event::ScanListing { number: the_same(sent, message, number)?, octets }
-            }
-            Sent::Uidl(message) => {
-                let (number, unique_id) = number_and_unique_id(parsed.rest).ok_or_else(malformed)?;
-                Event::UniqueId { number: the_same(sent, message, number)?, unique_id }
-            }
-            Sent::Retr(number) | Sent::Top(number) => {
-                *self.reading = Reading::Content(Body::after(line.ending));
-                let announced = if matches!(sent, Sent::Retr(_)) { announced_octets(parsed.rest) } else { None };
-                return Ok((Event::MessageBegin { number, announced }, Answer::GoesOn));
-            }
-            Sent::Capa | Sent::ListAll | Sent::UidlAll => {
-                *self.reading = Reading::Rows { seen: 0 };
-                return Ok((Event::Accepted { sent, reply }, Answer::GoesOn));
-            }
-            Sent::User => {
-                *self.user_accepted = self.is_latest;
-                Event::Accepted { sent, reply }
-            }
-            Sent::Pass | Sent::Apop => {
-                *self.state = match *self.state {
-                    // A QUIT was sent behind it, and is a command of TRANSACTION now.
-                    State::Closed | State::Update => State::Update,
-                    _ => State::Transaction,
-                };
-                Event::Accepted { sent, reply }
-            }
-            Sent::Quit => {
-                *self.state = State::Closed;
-                Event::Accepted { sent, reply }
-            }
-            Sent::Dele(_) | Sent::Noop | Sent::Rset => Event::Accepted { sent, reply },
-        };
-        Ok((event, Answer::Complete))
-    }
-
-    fn row<'l>(&mut self, sent: Sent, line: &'l [u8], seen: usize) -> Result<(Event<'l>, Answer), ProtocolError> {
-        if line == b"." {
-            *self.reading = Reading::Reply;
-            return Ok((Event::ListingEnd, Answer::Complete));
-        }
-        let limit = self.limits.listing_entries;
-        if seen >= limit {
-            return Err(ProtocolError::TooManyRows { after: sent, limit });
-        }
-        *self.reading = Reading::Rows { seen: seen + 1 };
-        let malformed = || ProtocolError::Malformed { after: sent, line: escape(line, SHOWN) };
-        let row = line.strip_prefix(b".").unwrap_or(line);
-        let event = match sent {
-            Sent::ListAll => {
-                let (number, octets) = two_numbers(row).ok_or_else(malformed)?;
-                Event::ScanListing { number: NonZeroU32::new(number).ok_or_else(malformed)?, octets }
-            }
-            Sent::UidlAll => {
-                let (number, unique_id) = number_and_unique_id(row).ok_or_else(malformed)?;
-                Event::UniqueId { number: NonZeroU32::new(number).ok_or_else(malformed)?, unique_id }
-            }
-            _ => Event::Capability(Capability::of(row)),
-        };
-        Ok((event, Answer::GoesOn))
-    }
-}
-
-/// The message that was asked about, if the answer is about it.
-fn the_same(after: Sent, asked: NonZeroU32, answered: u32) -> Result<NonZeroU32, ProtocolError> {
-    if asked.get() == answered { Ok(asked) } else { Err(ProtocolError::OtherMessage { after, number: answered }) }
 }
 
 impl Drop for Session {
