@@ -36,6 +36,7 @@ mod line;
 mod printable;
 mod reply;
 mod rows;
+pub mod sasl;
 mod session;
 
 pub use apop::Timestamp;
