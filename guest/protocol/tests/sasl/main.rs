@@ -14,6 +14,7 @@ mod properties;
 mod scram;
 mod server;
 mod tokens;
+mod wiping;
 
 use base64ct::{Base64, Encoding};
 use pop3_protocol::sasl::{Exchange, Identity, Mechanism, Response, SaslError};
