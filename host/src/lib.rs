@@ -52,6 +52,8 @@ mod secret;
 mod server_url;
 mod session;
 pub mod state;
+#[cfg_attr(not(test), expect(dead_code, reason = "sessions use it as soon as the component asks for TLS"))]
+mod tls;
 
 /// What an error of a session is made of, as `wit/types.wit` has it.
 pub mod contract {
@@ -68,6 +70,11 @@ pub use session::{
     Capability, Credentials, Deletion, Greeting, Maildrop, MessageBegin, MessageEnd, MessageRefused, ProtocolLimits,
     Reply, ResponseCode, ScanListing, Security, Server, Session, SessionError, SessionOptions, Timeouts, Transfer,
     UniqueIdListing, Wait,
+};
+
+pub use tls::{
+    Pin, PinError, Tls, TlsDetails, TlsFailure, TlsFault, TlsIdentity, TlsOptions, TlsRoots, TlsSetupError, TlsVersion,
+    TrustedBy, Untrusted,
 };
 
 #[cfg(doctest)]
