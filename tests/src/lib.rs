@@ -18,6 +18,7 @@
 //! assert_eq!(server.maildrop().len(), 1);
 //! ```
 
+pub mod authority;
 pub mod command;
 pub mod dovecot;
 pub mod fingerprint;
