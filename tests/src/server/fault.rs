@@ -82,8 +82,12 @@ impl Fault {
 /// How a conversation stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The server closes the connection in order: FIN. What the client still sends is read and recorded.
+    /// The server closes the connection in order: close_notify where there is TLS, and FIN. What the client still
+    /// sends is read and recorded.
     Close,
+    /// The server closes the TCP connection without the close_notify of TLS, as an attacker can. In clear it is as
+    /// [`Close`](Self::Close).
+    Truncate,
     /// The server resets the connection: RST (`SO_LINGER` 0).
     Reset,
     /// The server sends nothing any more. The connection stays open until the client closes it.
@@ -160,6 +164,9 @@ pub enum Action {
     },
     /// Does what the server would have done without the fault that this is in.
     Honest,
+    /// The TLS handshake, up to its end. It is what is honest at [`At::handshake`](super::At::handshake), and nothing
+    /// where the server has no TLS.
+    Handshake,
     /// Waits, after everything so far has been sent.
     Pause(Duration),
     /// Cuts what follows into such segments, with so much time between them. It holds for the reply it is in.

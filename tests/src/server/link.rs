@@ -1,13 +1,21 @@
 //! One connection: reads lines, and plays actions onto the wire as the wire options say.
 
-use std::{future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
+use rustls::ServerConfig;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, Interest},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Interest, ReadBuf},
     net::TcpStream,
 };
 
-use super::{Action, Direction, Ending, LineEnd, Segments, Stuffing, Wire, log::Log};
+use super::{Action, Direction, Ending, LineEnd, Segments, Stuffing, Wire, log::Log, stream::Stream};
 use crate::maildrop::{Content, LfLines, Random};
 
 /// Output that is gathered before it is written.
@@ -25,7 +33,11 @@ pub(super) enum Over {
 }
 
 pub(super) struct Link {
-    stream: TcpStream,
+    stream: Stream,
+    /// What a TLS handshake needs; none where there is no TLS.
+    tls: Option<Arc<ServerConfig>>,
+    /// What comes is a handshake.
+    tls_due: bool,
     connection: usize,
     log: Arc<Log>,
     wire: Wire,
@@ -44,10 +56,18 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(stream: TcpStream, connection: usize, log: Arc<Log>, wire: Wire) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        tls: Option<Arc<ServerConfig>>,
+        connection: usize,
+        log: Arc<Log>,
+        wire: Wire,
+    ) -> Self {
         let seed = if let Segments::Random { seed, .. } = wire.segments { seed } else { 0 };
         Self {
-            stream,
+            stream: Stream::new(stream),
+            tls,
+            tls_due: false,
             connection,
             log,
             wire,
@@ -77,14 +97,78 @@ impl Link {
         }
     }
 
-    /// Throws away what has arrived and was not taken by [`read_lines`](Self::read_lines).
-    pub(super) fn discard_input(&mut self) {
-        // An error or the end of the stream shows at the next read.
-        while let Ok(1..) = self.stream.try_read_buf(&mut self.input) {}
-        if !self.input.is_empty() {
+    /// Throws away what has arrived and was not taken by [`read_lines`](Self::read_lines). True when there was something.
+    pub(super) async fn discard_input(&mut self) -> bool {
+        self.read_waiting().await;
+        let waiting = !self.input.is_empty();
+        if waiting {
             self.log.write(self.connection, Direction::Discarded, &self.input);
             self.input.clear();
         }
+        waiting
+    }
+
+    /// Reads what has arrived by now into the input.
+    async fn read_waiting(&mut self) {
+        let (stream, input) = (&mut self.stream, &mut self.input);
+        poll_fn(|context| {
+            loop {
+                let mut octets = [0; 4096];
+                let mut buffer = ReadBuf::new(&mut octets);
+                let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
+                // An error or the end of the stream shows at the next read.
+                let (Poll::Ready(Ok(())), [_, ..]) = (read, buffer.filled()) else { return Poll::Ready(()) };
+                input.extend_from_slice(buffer.filled());
+            }
+        })
+        .await;
+    }
+
+    /// From now on the client is to send a TLS handshake.
+    pub(super) fn expect_tls(&mut self) {
+        self.tls_due = true;
+    }
+
+    /// Waits until the client begins its handshake. Ends the session, and throws away what came, when the client says
+    /// something else.
+    pub(super) async fn client_hello(&mut self) -> Result<(), Over> {
+        const HANDSHAKE: u8 = 0x16;
+        self.flush().await?;
+        let Some(tcp) = self.stream.tcp() else { return Err(Over::Lost) };
+        let mut first = [0];
+        if tcp.peek(&mut first).await.map_err(lost)? == 0 {
+            return Err(Over::Lost);
+        }
+        if first != [HANDSHAKE] {
+            self.discard_input().await;
+            return Err(Over::End(Ending::Close));
+        }
+        Ok(())
+    }
+
+    async fn handshake(&mut self) -> Result<(), Over> {
+        let Some(config) = self.tls.clone() else { return Ok(()) };
+        self.flush().await?;
+        let cut = self.cut.take();
+        if let Err(error) = self.stream.secure(config, cut.map(|(octets, _)| octets)).await {
+            self.note(&format!("[TLS handshake failed: {error}]"));
+            return Err(Over::End(cut.map_or(Ending::Close, |(_, ending)| ending)));
+        }
+        self.tls_due = false;
+        self.log.secure(self.connection);
+        if let Some(tls) = self.stream.tls() {
+            let version = tls.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
+            let name = tls.server_name().map(|name| format!(", server name {name}")).unwrap_or_default();
+            let protocol = tls.alpn_protocol().map(|protocol| format!(", ALPN {}", protocol.escape_ascii()));
+            let client = if tls.peer_certificates().is_some() { ", client certificate" } else { "" };
+            self.note(&format!("[{version}{name}{}{client}]", protocol.unwrap_or_default()));
+        }
+        Ok(())
+    }
+
+    /// Whether there is TLS now.
+    pub(super) fn is_under_tls(&self) -> bool {
+        self.stream.tls().is_some()
     }
 
     /// Plays the actions of one reply.
@@ -124,6 +208,7 @@ impl Link {
                 }
                 // What stands for the honest reply has been put in its place by now; an unreplaced one is nothing.
                 Action::Honest => {}
+                Action::Handshake => self.handshake().await?,
                 Action::Pause(time) => {
                     self.flush().await?;
                     self.pause(time).await?;
@@ -153,6 +238,8 @@ impl Link {
             }
             let (segment, after) = rest.split_at(self.segment(&segments, rest.len()));
             self.stream.write_all(segment).await.map_err(lost)?;
+            // What TLS has made of it.
+            self.stream.flush().await.map_err(lost)?;
             self.written += segment.len() as u64;
             self.segments += 1;
             rest = after;
@@ -186,16 +273,20 @@ impl Link {
         match ending {
             Ending::Close => {
                 self.note("[close]");
-                if self.stream.shutdown().await.is_ok() {
-                    // Else the kernel would answer late commands with a reset, which takes the last reply from a slow
-                    // client.
-                    let _ = tokio::time::timeout(LINGER, self.listen_only()).await;
-                }
+                let shut = self.stream.shutdown().await;
+                self.linger(shut).await;
+            }
+            Ending::Truncate => {
+                self.note("[close without close_notify]");
+                let shut = self.stream.truncate().await;
+                self.linger(shut).await;
             }
             Ending::Reset => {
                 self.note("[reset]");
                 // Octets in flight are delivered on the loopback before the reset is.
-                let _ = self.stream.set_zero_linger();
+                if let Some(tcp) = self.stream.tcp() {
+                    let _ = tcp.set_zero_linger();
+                }
             }
             Ending::Silence => {
                 self.note("[silence]");
@@ -204,8 +295,21 @@ impl Link {
         }
     }
 
+    /// Reads what the client still says. Else the kernel would answer late commands with a reset, which takes the last
+    /// reply from a slow client.
+    async fn linger(&mut self, shut: io::Result<()>) {
+        if shut.is_ok() {
+            let _ = tokio::time::timeout(LINGER, self.listen_only()).await;
+        }
+    }
+
     /// Records what the client says, and answers nothing.
     async fn listen_only(&mut self) {
+        if self.tls_due {
+            // A handshake that nobody takes part in.
+            let _ = tokio::io::copy(&mut self.stream, &mut tokio::io::sink()).await;
+            return;
+        }
         while let Ok(lines) = self.read_lines().await {
             for line in lines {
                 let line = line.strip_suffix(b"\r\n").unwrap_or(&line);
@@ -290,7 +394,8 @@ impl Link {
     }
 
     async fn client_has_closed(&self) -> bool {
-        let mut ready = pin!(self.stream.ready(Interest::READABLE));
+        let Some(tcp) = self.stream.tcp() else { return true };
+        let mut ready = pin!(tcp.ready(Interest::READABLE));
         poll_fn(|context| match ready.as_mut().poll(context) {
             Poll::Ready(Ok(ready)) => Poll::Ready(ready.is_read_closed()),
             Poll::Ready(Err(_)) => Poll::Ready(true),

@@ -1,6 +1,7 @@
 //! What was said, by whom and when.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{Condvar, Mutex, MutexGuard},
     time::{Duration, Instant},
@@ -33,6 +34,8 @@ pub struct Entry {
     pub at: Duration,
     /// Who did it.
     pub direction: Direction,
+    /// Whether it was under TLS.
+    pub tls: bool,
     /// What it was. Long ones are cut.
     pub text: String,
 }
@@ -42,6 +45,8 @@ pub struct Entry {
 pub struct Transcript {
     /// In the order of time.
     pub entries: Vec<Entry>,
+    /// The connections on which there is TLS now.
+    secured: BTreeSet<usize>,
     opened: usize,
     closed: usize,
 }
@@ -60,6 +65,13 @@ impl Transcript {
             .collect()
     }
 
+    /// What clients sent without TLS, over all connections: lines, and octets that the server threw away. Handshakes
+    /// are not among it.
+    pub fn commands_in_clear(&self) -> Vec<String> {
+        let from_clients = |entry: &&Entry| matches!(entry.direction, Direction::Client | Direction::Discarded);
+        self.entries.iter().filter(from_clients).filter(|entry| !entry.tls).map(|entry| entry.text.clone()).collect()
+    }
+
     /// How many connections were accepted.
     pub fn connections(&self) -> usize {
         self.opened
@@ -70,7 +82,8 @@ impl Transcript {
         self.opened - self.closed
     }
 
-    fn add(&mut self, entry: Entry) {
+    fn add(&mut self, mut entry: Entry) {
+        entry.tls = self.secured.contains(&entry.connection);
         match entry.direction {
             Direction::Opened => self.opened += 1,
             Direction::Closed => self.closed += 1,
@@ -86,7 +99,8 @@ impl Transcript {
 
 impl fmt::Display for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Entry { connection, at, direction, text } in &self.entries {
+        for Entry { connection, at, direction, tls, text } in &self.entries {
+            let tls = if *tls { " [tls]" } else { "" };
             let who = match direction {
                 Direction::Opened => "(opened)",
                 Direction::Client => "C:",
@@ -94,7 +108,7 @@ impl fmt::Display for Transcript {
                 Direction::Server => "S:",
                 Direction::Closed => "(closed)",
             };
-            writeln!(f, "{connection} {:7.3}s {who} {text}", at.as_secs_f64())?;
+            writeln!(f, "{connection} {:7.3}s{tls} {who} {text}", at.as_secs_f64())?;
         }
         Ok(())
     }
@@ -118,8 +132,13 @@ impl Log {
         if octets.len() > HEAD {
             text += &format!("… ({} octets)", octets.len());
         }
-        self.lock().add(Entry { connection, at: self.started.elapsed(), direction, text });
+        self.lock().add(Entry { connection, at: self.started.elapsed(), direction, tls: false, text });
         self.written.notify_all();
+    }
+
+    /// What is written about this connection from now on was under TLS.
+    pub(super) fn secure(&self, connection: usize) {
+        self.lock().secured.insert(connection);
     }
 
     pub(super) fn transcript(&self) -> Transcript {

@@ -1,4 +1,4 @@
-//! A model POP3 server, correct after RFC 1939 and RFC 2449 until a [`Script`] says otherwise.
+//! A model POP3 server, correct after RFC 1939, RFC 2449 and RFC 2595 until a [`Script`] says otherwise.
 //!
 //! The way of one command: `link` reads a line, `session` knows the state and asks `transaction` for the honest
 //! `reply`, the `fault`s that match rewrite it, and `link` plays the actions that are left onto the wire.
@@ -13,8 +13,10 @@ mod reply;
 mod rule;
 mod script;
 mod session;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod transaction;
 mod wire;
 
@@ -24,4 +26,5 @@ pub use model::ModelServer;
 pub use replay::{Mismatch, Replay, ReplayServer};
 pub use rule::{At, Rule};
 pub use script::{Announced, Pipelining, Script};
+pub use tls::{ClientCertificate, ServerTls, TlsMode, TlsVersions};
 pub use wire::{LineEnd, Segments, Stuffing, Wire};

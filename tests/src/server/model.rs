@@ -19,7 +19,7 @@ use super::{
     link::Link,
     log::Log,
     maildrop_lock::SharedMaildrop,
-    session::{Session, State},
+    session::{Security, Session, State},
 };
 use crate::maildrop::{Maildrop, Message};
 
@@ -130,6 +130,11 @@ impl ModelServer {
         self.shared.log.with(|transcript| transcript.commands_of(connection))
     }
 
+    /// What clients sent without TLS, over all connections, see [`Transcript::commands_in_clear`].
+    pub fn commands_in_clear(&self) -> Vec<String> {
+        self.shared.log.with(Transcript::commands_in_clear)
+    }
+
     /// How many connections were accepted so far.
     pub fn connections(&self) -> usize {
         self.shared.log.with(Transcript::connections)
@@ -196,13 +201,15 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()> {
 
 async fn serve(stream: TcpStream, connection: usize, shared: Arc<Shared>) {
     let script = Arc::clone(&shared.script.lock().unwrap_or_else(PoisonError::into_inner));
-    let link = Link::new(stream, connection, Arc::clone(&shared.log), script.wire.clone());
+    let tls = script.tls.as_ref().map(|tls| tls.config().expect("a certificate and its key fit"));
+    let link = Link::new(stream, tls, connection, Arc::clone(&shared.log), script.wire.clone());
     let session = Session {
         script,
         maildrop: Arc::clone(&shared.maildrop),
         log: Arc::clone(&shared.log),
         connection,
         state: State::Authorization { user: None },
+        security: Security::Clear,
         counts: HashMap::new(),
     };
     session.run(link).await;

@@ -50,7 +50,7 @@ impl Reply {
         for fault in faults {
             self.edit(fault);
         }
-        faults.iter().fold(self.into_actions(), |actions, fault| wrap(actions, fault))
+        spoiled(self.into_actions(), faults)
     }
 
     fn edit(&mut self, fault: &Fault) {
@@ -121,6 +121,11 @@ impl Row {
             Self::Clear => rows.clear(),
         }
     }
+}
+
+/// Actions with the faults around them that do not edit a reply.
+pub(super) fn spoiled(honest: Vec<Action>, faults: &[&Fault]) -> Vec<Action> {
+    faults.iter().fold(honest, |actions, fault| wrap(actions, fault))
 }
 
 /// Puts a fault that is not an edit around actions.

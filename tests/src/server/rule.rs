@@ -54,6 +54,13 @@ impl At {
         Self::point(Point::Greeting)
     }
 
+    /// When a TLS handshake is to begin, after the first octets of the client's: right after the connection, or after
+    /// `+OK` to STLS. Here the handshake is what is honest, and edits of a reply have no meaning. Where a fault leaves
+    /// no handshake, silence follows.
+    pub fn handshake() -> Self {
+        Self::point(Point::Handshake)
+    }
+
     /// At each command of this verb, in any case of letters. It need not be one that the server knows.
     pub fn verb(verb: &str) -> Self {
         Self::point(Point::Verb(verb.to_ascii_uppercase()))
@@ -95,9 +102,10 @@ impl At {
 
     fn matches(&self, moment: &Moment<'_>) -> bool {
         let nth = match &self.point {
-            Point::Greeting if moment.verb.is_none() => 1,
-            Point::Verb(verb) if moment.verb == Some(verb.as_str()) => moment.nth_of_verb,
-            Point::AnyCommand if moment.verb.is_some() => moment.nth_of_all,
+            Point::Greeting if moment.occasion == Occasion::Greeting => 1,
+            Point::Handshake if moment.occasion == Occasion::Handshake => 1,
+            Point::Verb(verb) if moment.occasion == Occasion::Command(verb) => moment.nth,
+            Point::AnyCommand if matches!(moment.occasion, Occasion::Command(_)) => moment.nth_of_all,
             _ => return false,
         };
         self.nth.is_none_or(|wanted| wanted == nth)
@@ -109,16 +117,34 @@ impl At {
 #[derive(Clone, Debug)]
 enum Point {
     Greeting,
+    Handshake,
     Verb(String),
     AnyCommand,
 }
 
 /// Where a session is.
 pub(super) struct Moment<'a> {
-    /// The verb in capitals; none for the greeting.
-    pub(super) verb: Option<&'a str>,
+    pub(super) occasion: Occasion<'a>,
     pub(super) argument: &'a str,
-    pub(super) nth_of_verb: usize,
+    /// Among those of the same verb, from 1.
+    pub(super) nth: usize,
+    /// Among all commands, from 1.
     pub(super) nth_of_all: usize,
     pub(super) connection: usize,
+}
+
+impl Moment<'_> {
+    /// One that there is once in a connection, and which has no argument.
+    pub(super) fn only(occasion: Occasion<'_>, connection: usize) -> Moment<'_> {
+        Moment { occasion, argument: "", nth: 1, nth_of_all: 0, connection }
+    }
+}
+
+/// What is to be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Occasion<'a> {
+    Greeting,
+    Handshake,
+    /// With the verb in capitals.
+    Command(&'a str),
 }

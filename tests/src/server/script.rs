@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{At, Fault, Rule, Wire};
+use super::{At, Fault, Rule, ServerTls, Wire};
 use crate::maildrop::Maildrop;
 
 /// A server to be. The default one is correct, has an empty maildrop, and lets `alice` sign in with `secret`.
@@ -26,8 +26,15 @@ pub struct Script {
     pub apop: Option<String>,
     /// Whether USER and PASS are permitted.
     pub user_pass: bool,
-    /// What CAPA lists before sign-in; `None` for a server which does not know CAPA.
+    /// Whether a client may sign in without TLS, in whatever way.
+    pub clear_sign_in: bool,
+    /// TLS, where there is one.
+    pub tls: Option<ServerTls>,
+    /// What CAPA lists before sign-in and without TLS; `None` for a server which does not know CAPA. `STLS` is added
+    /// where [`tls`](Self::tls) says so.
     pub capabilities: Option<Vec<String>>,
+    /// What CAPA lists before sign-in and under TLS; `None` for a server which does not know CAPA then.
+    pub capabilities_tls: Option<Vec<String>>,
     /// What CAPA lists after sign-in; `None` for a server which does not know CAPA then.
     pub capabilities_signed_in: Option<Vec<String>>,
     /// Whether UIDL is known.
@@ -71,7 +78,10 @@ impl Default for Script {
             greeting: "model server ready".to_owned(),
             apop: None,
             user_pass: true,
+            clear_sign_in: true,
+            tls: None,
             capabilities: Some(capabilities.clone()),
+            capabilities_tls: Some(capabilities.clone()),
             capabilities_signed_in: Some(capabilities),
             uidl: true,
             top: true,
@@ -103,15 +113,15 @@ impl Script {
 
     /// Takes a capability, with whatever follows its name, from what CAPA lists. The command itself still works.
     pub fn without_capability(mut self, name: &str) -> Self {
-        for list in [&mut self.capabilities, &mut self.capabilities_signed_in].into_iter().flatten() {
+        for list in self.capability_lists() {
             list.retain(|line| line.split(' ').next() != Some(name));
         }
         self
     }
 
-    /// Adds a capability, such as `LOGIN-DELAY 60`, to both lists of CAPA.
+    /// Adds a capability, such as `LOGIN-DELAY 60`, to all lists of CAPA.
     pub fn with_capability(mut self, line: &str) -> Self {
-        for list in [&mut self.capabilities, &mut self.capabilities_signed_in].into_iter().flatten() {
+        for list in self.capability_lists() {
             list.push(line.to_owned());
         }
         self
@@ -119,7 +129,16 @@ impl Script {
 
     /// A server which knows no CAPA, before and after sign-in.
     pub fn without_capa(self) -> Self {
-        Self { capabilities: None, capabilities_signed_in: None, ..self }
+        Self { capabilities: None, capabilities_tls: None, capabilities_signed_in: None, ..self }
+    }
+
+    fn capability_lists(&mut self) -> impl Iterator<Item = &mut Vec<String>> {
+        [&mut self.capabilities, &mut self.capabilities_tls, &mut self.capabilities_signed_in].into_iter().flatten()
+    }
+
+    /// A server with this TLS.
+    pub fn with_tls(self, tls: ServerTls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// A server which neither announces PIPELINING nor stands it: what arrives before a reply is lost.

@@ -5,12 +5,12 @@ use std::{collections::HashMap, sync::Arc};
 use md5::{Digest, Md5};
 
 use super::{
-    Ending, Fault, Pipelining, Script,
+    Action, Ending, Fault, Pipelining, Script, TlsMode,
     link::{Link, Over},
     log::{Direction, Log},
     maildrop_lock::SharedMaildrop,
-    reply::{Body, Reply},
-    rule::Moment,
+    reply::{Body, Reply, spoiled},
+    rule::{Moment, Occasion},
     transaction::Transaction,
 };
 
@@ -22,6 +22,7 @@ pub(super) struct Session {
     /// Number of the connection, from 1.
     pub(super) connection: usize,
     pub(super) state: State,
+    pub(super) security: Security,
     /// Commands so far, by verb.
     pub(super) counts: HashMap<String, usize>,
 }
@@ -38,6 +39,15 @@ pub(super) enum State {
     Update,
 }
 
+/// How far a connection is with TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Security {
+    Clear,
+    /// STLS was given: the handshake follows its reply.
+    TlsDue,
+    Tls,
+}
+
 /// What a command changes.
 enum Effect {
     Nothing,
@@ -45,6 +55,7 @@ enum Effect {
     SignIn(Transaction),
     Mark(String),
     UnmarkAll,
+    StartTls,
     Quit,
 }
 
@@ -66,6 +77,10 @@ impl Session {
     }
 
     async fn converse(&mut self, link: &mut Link) -> Result<(), Over> {
+        if self.mode() == Some(TlsMode::Implicit) {
+            link.expect_tls();
+            self.start_tls(link).await?;
+        }
         self.greet(link).await?;
         while !matches!(self.state, State::Update) {
             let lines = self.read_lines(link).await?;
@@ -80,10 +95,21 @@ impl Session {
     async fn greet(&mut self, link: &mut Link) -> Result<(), Over> {
         let script = Arc::clone(&self.script);
         let timestamp = script.apop.as_ref().map(|timestamp| format!(" {timestamp}")).unwrap_or_default();
-        let moment = Moment { verb: None, argument: "", nth_of_verb: 1, nth_of_all: 0, connection: self.connection };
-        let faults: Vec<&Fault> = script.rules.iter().filter_map(|rule| rule.fires(&moment)).collect();
+        let faults = faults_at(&script, &Moment::only(Occasion::Greeting, self.connection));
         let greeting = Reply::line(format!("+OK {}{timestamp}", script.greeting));
         link.play(greeting.with_faults(&faults)).await
+    }
+
+    async fn start_tls(&mut self, link: &mut Link) -> Result<(), Over> {
+        link.client_hello().await?;
+        let script = Arc::clone(&self.script);
+        let faults = faults_at(&script, &Moment::only(Occasion::Handshake, self.connection));
+        link.play(spoiled(vec![Action::Handshake], &faults)).await?;
+        if !link.is_under_tls() {
+            return Err(Over::End(Ending::Silence));
+        }
+        self.security = Security::Tls;
+        Ok(())
     }
 
     async fn read_lines(&self, link: &mut Link) -> Result<Vec<Vec<u8>>, Over> {
@@ -109,8 +135,12 @@ impl Session {
             _ => {}
         }
         let mut held = Vec::new();
-        for line in lines {
+        let mut lines = lines.into_iter();
+        while let Some(line) = lines.next() {
             let actions = self.command(&line).await;
+            if self.security == Security::TlsDue {
+                return self.leave_clear(actions, lines.collect(), link).await;
+            }
             if pipelining == Pipelining::Reversed {
                 held.insert(0, actions);
             } else {
@@ -125,13 +155,28 @@ impl Session {
         }
         if pipelining == Pipelining::Discarded {
             link.flush().await?;
-            link.discard_input();
+            link.discard_input().await;
         }
         Ok(())
     }
 
+    /// Answers STLS and starts TLS; or ends the session when the client has said more behind STLS (`late`), which
+    /// somebody in between may have put there.
+    async fn leave_clear(&mut self, answer: Vec<Action>, late: Vec<Vec<u8>>, link: &mut Link) -> Result<(), Over> {
+        for line in &late {
+            self.log.write(self.connection, Direction::Discarded, line);
+        }
+        let early = link.discard_input().await;
+        link.expect_tls();
+        link.play(answer).await?;
+        if early || !late.is_empty() {
+            return Err(Over::End(Ending::Close));
+        }
+        self.start_tls(link).await
+    }
+
     /// Carries out one command and gives what is to be done for a reply.
-    async fn command(&mut self, line: &[u8]) -> Vec<super::Action> {
+    async fn command(&mut self, line: &[u8]) -> Vec<Action> {
         let text = line.strip_suffix(b"\r\n").unwrap_or(line);
         self.log.write(self.connection, Direction::Client, text);
         let text = String::from_utf8_lossy(text).into_owned();
@@ -139,10 +184,10 @@ impl Session {
         let verb = verb.to_ascii_uppercase();
 
         let script = Arc::clone(&self.script);
-        let nth_of_verb = *self.counts.entry(verb.clone()).and_modify(|count| *count += 1).or_insert(1);
+        let nth = *self.counts.entry(verb.clone()).and_modify(|count| *count += 1).or_insert(1);
         let nth_of_all = self.counts.values().sum();
-        let moment = Moment { verb: Some(&verb), argument, nth_of_verb, nth_of_all, connection: self.connection };
-        let faults: Vec<&Fault> = script.rules.iter().filter_map(|rule| rule.fires(&moment)).collect();
+        let occasion = Occasion::Command(&verb);
+        let faults = faults_at(&script, &Moment { occasion, argument, nth, nth_of_all, connection: self.connection });
 
         let (reply, effect) = if line.ends_with(b"\r\n") {
             self.reply(&verb, argument).await
@@ -164,8 +209,13 @@ impl Session {
         let script = &self.script;
         match (&self.state, verb) {
             (_, "QUIT") => (Reply::line("+OK model server signing off"), Effect::Quit),
-            (State::Authorization { .. }, "CAPA") => (capa(script.capabilities.as_deref()), Effect::Nothing),
-            (State::Transaction(_), "CAPA") => (capa(script.capabilities_signed_in.as_deref()), Effect::Nothing),
+            (_, "CAPA") => (self.capa(), Effect::Nothing),
+            (State::Authorization { .. }, "STLS") if self.knows_stls() => {
+                (Reply::line("+OK begin TLS"), Effect::StartTls)
+            }
+            (State::Authorization { .. }, "USER" | "PASS" | "APOP") if !self.permits_sign_in() => {
+                (Reply::line("-ERR TLS comes first"), Effect::Nothing)
+            }
             (State::Authorization { .. }, "USER") if script.user_pass => {
                 (Reply::line("+OK send your password"), Effect::User(argument.to_owned()))
             }
@@ -179,6 +229,33 @@ impl Session {
             (State::Transaction(transaction), verb) => in_transaction(transaction, verb, argument, script),
             _ => (Reply::line("-ERR unknown command, or not now"), Effect::Nothing),
         }
+    }
+
+    fn capa(&self) -> Reply {
+        let script = &self.script;
+        let capabilities = match (&self.state, self.security) {
+            (State::Authorization { .. }, Security::Tls) => &script.capabilities_tls,
+            (State::Authorization { .. }, _) => &script.capabilities,
+            _ => &script.capabilities_signed_in,
+        };
+        let Some(lines) = capabilities else { return Reply::line("-ERR unknown command") };
+        let mut rows: Vec<Vec<u8>> = lines.iter().map(|line| line.clone().into_bytes()).collect();
+        if self.security == Security::Clear && self.mode() == Some(TlsMode::Stls { announced: true }) {
+            rows.push(b"STLS".to_vec());
+        }
+        Reply::new("+OK capability list follows", Body::Rows(rows))
+    }
+
+    fn mode(&self) -> Option<TlsMode> {
+        self.script.tls.as_ref().map(|tls| tls.mode)
+    }
+
+    fn knows_stls(&self) -> bool {
+        self.security == Security::Clear && matches!(self.mode(), Some(TlsMode::Stls { .. }))
+    }
+
+    fn permits_sign_in(&self) -> bool {
+        self.script.clear_sign_in || self.security == Security::Tls
     }
 
     async fn sign_in(&self, proven: bool) -> (Reply, Effect) {
@@ -211,6 +288,11 @@ impl Session {
         match (effect, &mut self.state) {
             (Effect::User(name), State::Authorization { user }) => *user = Some(name),
             (Effect::SignIn(transaction), state) => *state = State::Transaction(transaction),
+            // What was said before is forgotten (RFC 2595 §4).
+            (Effect::StartTls, State::Authorization { user }) => {
+                *user = None;
+                self.security = Security::TlsDue;
+            }
             (Effect::Mark(number), State::Transaction(transaction)) => transaction.mark(&number),
             (Effect::UnmarkAll, State::Transaction(transaction)) => transaction.unmark_all(),
             (Effect::Quit, State::Transaction(transaction)) => self.maildrop.remove(transaction.marked()),
@@ -219,14 +301,8 @@ impl Session {
     }
 }
 
-fn capa(capabilities: Option<&[String]>) -> Reply {
-    match capabilities {
-        None => Reply::line("-ERR unknown command"),
-        Some(lines) => {
-            let rows = lines.iter().map(|line| line.clone().into_bytes()).collect();
-            Reply::new("+OK capability list follows", Body::Rows(rows))
-        }
-    }
+fn faults_at<'s>(script: &'s Script, moment: &Moment<'_>) -> Vec<&'s Fault> {
+    script.rules.iter().filter_map(|rule| rule.fires(moment)).collect()
 }
 
 fn in_transaction(transaction: &Transaction, verb: &str, argument: &str, script: &Script) -> (Reply, Effect) {

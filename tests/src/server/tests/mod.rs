@@ -3,6 +3,7 @@
 mod faults;
 mod protocol;
 mod replays;
+mod security;
 mod volume;
 mod wiring;
 
@@ -16,7 +17,7 @@ use super::{ModelServer, Script};
 use crate::maildrop::Maildrop;
 
 /// A client that understands nothing: what it sends and expects are octets.
-struct Client(TcpStream);
+struct Client<S = TcpStream>(S);
 
 impl Client {
     fn connect(address: SocketAddr) -> Self {
@@ -26,6 +27,16 @@ impl Client {
         Self(stream)
     }
 
+    /// True when nothing comes for a short time and the connection stays open.
+    fn hears_nothing(&mut self) -> bool {
+        self.0.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let heard = self.0.read(&mut [0]);
+        self.0.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        heard.is_err_and(|error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
+    }
+}
+
+impl<S: Read + Write> Client<S> {
     fn send(&mut self, octets: &str) {
         self.0.write_all(octets.as_bytes()).unwrap();
     }
@@ -57,14 +68,6 @@ impl Client {
         let mut rest = Vec::new();
         self.0.read_to_end(&mut rest).unwrap();
         rest
-    }
-
-    /// True when nothing comes for a short time and the connection stays open.
-    fn hears_nothing(&mut self) -> bool {
-        self.0.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-        let heard = self.0.read(&mut [0]);
-        self.0.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        heard.is_err_and(|error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
     }
 }
 
