@@ -108,6 +108,22 @@ impl Popfetch {
         self.run("info").arg(format!("pop3://{}", peer.address)).args(["--tls", "off"]).of(peer)
     }
 
+    /// [`fetch`](Self::fetch) over TLS from a server called `localhost`, whose certificate this authority has signed.
+    pub fn fetch_tls<'s>(&self, from: impl Into<Peer<'s>>, tls: Tls, ca_file: impl AsRef<Path>) -> Invocation<'s> {
+        self.signed_in_tls("fetch", from.into(), tls, ca_file.as_ref()).arg("--maildir").arg(self.maildir().path())
+    }
+
+    /// [`list`](Self::list) over TLS from a server called `localhost`, whose certificate this authority has signed.
+    pub fn list_tls<'s>(&self, at: impl Into<Peer<'s>>, tls: Tls, ca_file: impl AsRef<Path>) -> Invocation<'s> {
+        self.signed_in_tls("list", at.into(), tls, ca_file.as_ref())
+    }
+
+    /// [`info`](Self::info) over TLS from a server called `localhost`, whose certificate this authority has signed.
+    pub fn info_tls<'s>(&self, at: impl Into<Peer<'s>>, tls: Tls, ca_file: impl AsRef<Path>) -> Invocation<'s> {
+        let peer = at.into();
+        self.run("info").arg(tls.url("", &peer)).args(["--tls", tls.name()]).trusting(ca_file.as_ref()).of(peer)
+    }
+
     /// `popfetch` with this as its first argument, and no other.
     pub fn run(&self, first: impl AsRef<OsStr>) -> Invocation<'static> {
         let mut command = Command::new(&self.binary);
@@ -125,31 +141,65 @@ impl Popfetch {
             .arg(self.password_file())
             .of(peer)
     }
+
+    fn signed_in_tls<'s>(&self, verb: &str, peer: Peer<'s>, tls: Tls, ca_file: &Path) -> Invocation<'s> {
+        self.run(verb)
+            .arg(tls.url(&format!("{USER}@"), &peer))
+            .args(["--tls", tls.name(), "--password-file"])
+            .arg(self.password_file())
+            .trusting(ca_file)
+            .of(peer)
+    }
+}
+
+/// When TLS begins, as the command line has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// After STLS: `pop3://` and `--tls starttls`.
+    StartTls,
+    /// With the first octet: `pop3s://` and `--tls implicit`.
+    Implicit,
+}
+
+impl Tls {
+    fn name(self) -> &'static str {
+        match self {
+            Self::StartTls => "starttls",
+            Self::Implicit => "implicit",
+        }
+    }
+
+    /// The URL of this server as `localhost`, for a certificate is for a name.
+    fn url(self, user: &str, peer: &Peer<'_>) -> String {
+        let scheme = if self == Self::Implicit { "pop3s" } else { "pop3" };
+        format!("{scheme}://{user}localhost:{}", peer.port)
+    }
 }
 
 /// Whom the command talks to.
 #[derive(Clone, Debug)]
 pub struct Peer<'s> {
     address: String,
+    port: u16,
     server: Option<&'s ModelServer>,
 }
 
 impl From<u16> for Peer<'_> {
     /// Whatever listens at this port of 127.0.0.1.
     fn from(port: u16) -> Self {
-        Self { address: format!("127.0.0.1:{port}"), server: None }
+        Self { address: format!("127.0.0.1:{port}"), port, server: None }
     }
 }
 
 impl<'s> From<&'s ModelServer> for Peer<'s> {
     fn from(server: &'s ModelServer) -> Self {
-        Self { address: server.address().to_string(), server: Some(server) }
+        Self { address: server.address().to_string(), port: server.port(), server: Some(server) }
     }
 }
 
 impl From<&ReplayServer> for Peer<'_> {
     fn from(server: &ReplayServer) -> Self {
-        Self { address: server.address().to_string(), server: None }
+        Self { address: server.address().to_string(), port: server.port(), server: None }
     }
 }
 
@@ -214,6 +264,10 @@ impl<'s> Invocation<'s> {
     /// When it cannot be started.
     pub fn start(self) -> Running<'s> {
         Running::start(self.command, self.server, self.patience)
+    }
+
+    fn trusting(self, ca_file: &Path) -> Self {
+        self.arg("--ca-file").arg(ca_file)
     }
 
     fn of<'p>(self, peer: Peer<'p>) -> Invocation<'p> {
