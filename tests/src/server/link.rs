@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     io,
+    ops::RangeInclusive,
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
@@ -171,6 +172,11 @@ impl Link {
         self.stream.tls().is_some()
     }
 
+    /// The client's certificate in DER, which its authority has signed.
+    pub(super) fn client_certificate(&self) -> Option<&[u8]> {
+        Some(self.stream.tls()?.peer_certificates()?.first()?.as_ref())
+    }
+
     /// Plays the actions of one reply.
     pub(super) async fn play(&mut self, actions: Vec<Action>) -> Result<(), Over> {
         let played = self.play_each(actions).await;
@@ -306,15 +312,28 @@ impl Link {
     /// Records what the client says, and answers nothing.
     async fn listen_only(&mut self) {
         if self.tls_due {
-            // A handshake that nobody takes part in.
-            let _ = tokio::io::copy(&mut self.stream, &mut tokio::io::sink()).await;
-            return;
+            return self.listen_for_clear_text().await;
         }
         while let Ok(lines) = self.read_lines().await {
             for line in lines {
                 let line = line.strip_suffix(b"\r\n").unwrap_or(&line);
                 self.log.write(self.connection, Direction::Client, line);
             }
+        }
+    }
+
+    /// Reads a handshake in which nobody takes part; but clear text in its place is recorded.
+    async fn listen_for_clear_text(&mut self) {
+        // From change_cipher_spec to application_data (RFC 8446 §5.1).
+        const RECORDS: RangeInclusive<u8> = 0x14..=0x17;
+        let mut in_clear = None;
+        let mut octets = Vec::with_capacity(GATHERED);
+        while let Ok(1..) = self.stream.read_buf(&mut octets).await {
+            let first = octets.first();
+            if *in_clear.get_or_insert(first.is_some_and(|octet| !RECORDS.contains(octet))) {
+                self.log.write(self.connection, Direction::Discarded, &octets);
+            }
+            octets.clear();
         }
     }
 

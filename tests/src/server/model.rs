@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
     thread::JoinHandle,
     time::Duration,
 };
@@ -19,6 +19,7 @@ use super::{
     link::Link,
     log::Log,
     maildrop_lock::SharedMaildrop,
+    sasl::Witness,
     session::{Security, Session, State},
 };
 use crate::maildrop::{Maildrop, Message};
@@ -56,6 +57,7 @@ impl ModelServer {
             script: Mutex::new(Arc::new(script)),
             maildrop: Arc::new(maildrop),
             log: Arc::new(Log::new()),
+            tokens_seen: Arc::default(),
         });
         let (stop, stopped) = oneshot::channel::<()>();
         let accepting = Arc::clone(&shared);
@@ -176,6 +178,8 @@ struct Shared {
     script: Mutex<Arc<Script>>,
     maildrop: Arc<SharedMaildrop>,
     log: Arc<Log>,
+    /// Sign-ins with OAuth so far.
+    tokens_seen: Arc<AtomicUsize>,
 }
 
 fn listen(script: &Script) -> io::Result<TcpListener> {
@@ -210,6 +214,9 @@ async fn serve(stream: TcpStream, connection: usize, shared: Arc<Shared>) {
         connection,
         state: State::Authorization { user: None },
         security: Security::Clear,
+        witness: Witness { certified: false, tokens_seen: Arc::clone(&shared.tokens_seen) },
+        exchange: None,
+        utf8: false,
         counts: HashMap::new(),
     };
     session.run(link).await;

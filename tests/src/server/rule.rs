@@ -61,6 +61,12 @@ impl At {
         Self::point(Point::Handshake)
     }
 
+    /// At each line of the client in an exchange of AUTH: responses, and `*`. They are not commands. The n-th counts from
+    /// 1 in each exchange, and an initial response is part of its AUTH command; the argument is the whole line.
+    pub fn response() -> Self {
+        Self::point(Point::Response)
+    }
+
     /// At each command of this verb, in any case of letters. It need not be one that the server knows.
     pub fn verb(verb: &str) -> Self {
         Self::point(Point::Verb(verb.to_ascii_uppercase()))
@@ -104,6 +110,7 @@ impl At {
         let nth = match &self.point {
             Point::Greeting if moment.occasion == Occasion::Greeting => 1,
             Point::Handshake if moment.occasion == Occasion::Handshake => 1,
+            Point::Response if moment.occasion == Occasion::Response => moment.nth,
             Point::Verb(verb) if moment.occasion == Occasion::Command(verb) => moment.nth,
             Point::AnyCommand if matches!(moment.occasion, Occasion::Command(_)) => moment.nth_of_all,
             _ => return false,
@@ -118,6 +125,7 @@ impl At {
 enum Point {
     Greeting,
     Handshake,
+    Response,
     Verb(String),
     AnyCommand,
 }
@@ -126,7 +134,7 @@ enum Point {
 pub(super) struct Moment<'a> {
     pub(super) occasion: Occasion<'a>,
     pub(super) argument: &'a str,
-    /// Among those of the same verb, from 1.
+    /// Among those of the same verb, or of the same exchange, from 1.
     pub(super) nth: usize,
     /// Among all commands, from 1.
     pub(super) nth_of_all: usize,
@@ -145,6 +153,8 @@ impl Moment<'_> {
 pub(super) enum Occasion<'a> {
     Greeting,
     Handshake,
+    /// A line in an exchange of AUTH.
+    Response,
     /// With the verb in capitals.
     Command(&'a str),
 }

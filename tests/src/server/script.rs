@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{At, Fault, Rule, ServerTls, Wire};
+use super::{At, Fault, Mechanism, Rule, Sasl, ServerTls, Wire};
 use crate::maildrop::Maildrop;
 
 /// A server to be. The default one is correct, has an empty maildrop, and lets `alice` sign in with `secret`.
@@ -17,6 +17,9 @@ pub struct Script {
     pub user: String,
     /// The password, which may contain spaces.
     pub password: String,
+    /// The password after SASLprep (RFC 4013), which SCRAM proves, where it is another one. PLAIN and LOGIN may give
+    /// either.
+    pub prepared_password: Option<String>,
     /// The address to listen on; the port is always a free one.
     pub listen: IpAddr,
     /// Text of the greeting after `+OK `.
@@ -26,12 +29,21 @@ pub struct Script {
     pub apop: Option<String>,
     /// Whether USER and PASS are permitted.
     pub user_pass: bool,
+    /// The mechanisms of AUTH; without one AUTH is unknown. CAPA has them as `SASL …`, unless its list has such a line
+    /// already, or signing in needs TLS.
+    pub mechanisms: Vec<Mechanism>,
+    /// The habits of AUTH.
+    pub sasl: Sasl,
+    /// Whether UTF8 is known and announced (RFC 6856 §2).
+    pub utf8: bool,
+    /// Tags and descriptions of the languages of LANG (RFC 6856 §3), the default one first; without one it is unknown.
+    pub languages: Vec<(String, String)>,
     /// Whether a client may sign in without TLS, in whatever way.
     pub clear_sign_in: bool,
     /// TLS, where there is one.
     pub tls: Option<ServerTls>,
-    /// What CAPA lists before sign-in and without TLS; `None` for a server which does not know CAPA. `STLS` is added
-    /// where [`tls`](Self::tls) says so.
+    /// What CAPA lists before sign-in and without TLS; `None` for a server which does not know CAPA. To this and the
+    /// other lists is added what follows from the script and is not there: `STLS`, `SASL`, `UTF8`, `LANG`.
     pub capabilities: Option<Vec<String>>,
     /// What CAPA lists before sign-in and under TLS; `None` for a server which does not know CAPA then.
     pub capabilities_tls: Option<Vec<String>>,
@@ -74,10 +86,15 @@ impl Default for Script {
             maildrop: Maildrop::default(),
             user: "alice".to_owned(),
             password: "secret".to_owned(),
+            prepared_password: None,
             listen: Ipv4Addr::LOCALHOST.into(),
             greeting: "model server ready".to_owned(),
             apop: None,
             user_pass: true,
+            mechanisms: Vec::new(),
+            sasl: Sasl::default(),
+            utf8: false,
+            languages: Vec::new(),
             clear_sign_in: true,
             tls: None,
             capabilities: Some(capabilities.clone()),
@@ -134,6 +151,11 @@ impl Script {
 
     fn capability_lists(&mut self) -> impl Iterator<Item = &mut Vec<String>> {
         [&mut self.capabilities, &mut self.capabilities_tls, &mut self.capabilities_signed_in].into_iter().flatten()
+    }
+
+    /// A server with these mechanisms of AUTH.
+    pub fn with_mechanisms(self, mechanisms: impl Into<Vec<Mechanism>>) -> Self {
+        Self { mechanisms: mechanisms.into(), ..self }
     }
 
     /// A server with this TLS.

@@ -2,15 +2,15 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use md5::{Digest, Md5};
-
 use super::{
     Action, Ending, Fault, Pipelining, Script, TlsMode,
     link::{Link, Over},
     log::{Direction, Log},
     maildrop_lock::SharedMaildrop,
-    reply::{Body, Reply, spoiled},
+    reply::{Reply, spoiled},
     rule::{Moment, Occasion},
+    sasl::{Exchange, Witness},
+    tls::has_common_name,
     transaction::Transaction,
 };
 
@@ -23,6 +23,11 @@ pub(super) struct Session {
     pub(super) connection: usize,
     pub(super) state: State,
     pub(super) security: Security,
+    pub(super) witness: Witness,
+    /// The exchange of AUTH to which the next line belongs.
+    pub(super) exchange: Option<Exchange>,
+    /// UTF8 was given.
+    pub(super) utf8: bool,
     /// Commands so far, by verb.
     pub(super) counts: HashMap<String, usize>,
 }
@@ -49,13 +54,16 @@ pub(super) enum Security {
 }
 
 /// What a command changes.
-enum Effect {
+pub(super) enum Effect {
     Nothing,
     User(String),
     SignIn(Transaction),
     Mark(String),
     UnmarkAll,
     StartTls,
+    /// The next line answers a challenge.
+    Exchange(Exchange),
+    Utf8,
     Quit,
 }
 
@@ -109,6 +117,8 @@ impl Session {
             return Err(Over::End(Ending::Silence));
         }
         self.security = Security::Tls;
+        self.witness.certified =
+            link.client_certificate().is_some_and(|certificate| has_common_name(certificate, &script.user));
         Ok(())
     }
 
@@ -137,7 +147,7 @@ impl Session {
         let mut held = Vec::new();
         let mut lines = lines.into_iter();
         while let Some(line) = lines.next() {
-            let actions = self.command(&line).await;
+            let actions = self.line(&line).await;
             if self.security == Security::TlsDue {
                 return self.leave_clear(actions, lines.collect(), link).await;
             }
@@ -175,12 +185,30 @@ impl Session {
         self.start_tls(link).await
     }
 
-    /// Carries out one command and gives what is to be done for a reply.
-    async fn command(&mut self, line: &[u8]) -> Vec<Action> {
+    /// Carries out one line and gives what is to be done for a reply.
+    async fn line(&mut self, line: &[u8]) -> Vec<Action> {
         let text = line.strip_suffix(b"\r\n").unwrap_or(line);
         self.log.write(self.connection, Direction::Client, text);
+        let ended = line.ends_with(b"\r\n");
         let text = String::from_utf8_lossy(text).into_owned();
-        let (verb, argument) = text.split_once(' ').unwrap_or((&text, ""));
+        match self.exchange.take() {
+            Some(exchange) => self.response(exchange, &text, ended).await,
+            None => self.command(&text, ended).await,
+        }
+    }
+
+    async fn response(&mut self, mut exchange: Exchange, text: &str, ended: bool) -> Vec<Action> {
+        let script = Arc::clone(&self.script);
+        let (nth, nth_of_all) = (exchange.count(), self.counts.values().sum());
+        let moment =
+            Moment { occasion: Occasion::Response, argument: text, nth, nth_of_all, connection: self.connection };
+        let faults = faults_at(&script, &moment);
+        let answered = if ended { self.respond(exchange, text).await } else { not_a_line() };
+        self.conclude(answered, &faults)
+    }
+
+    async fn command(&mut self, text: &str, ended: bool) -> Vec<Action> {
+        let (verb, argument) = text.split_once(' ').unwrap_or((text, ""));
         let verb = verb.to_ascii_uppercase();
 
         let script = Arc::clone(&self.script);
@@ -189,19 +217,20 @@ impl Session {
         let occasion = Occasion::Command(&verb);
         let faults = faults_at(&script, &Moment { occasion, argument, nth, nth_of_all, connection: self.connection });
 
-        let (reply, effect) = if line.ends_with(b"\r\n") {
-            self.reply(&verb, argument).await
-        } else {
-            (Reply::line("-ERR a line ends with CRLF"), Effect::Nothing)
-        };
-        if !faults.iter().any(|fault| fault.is_without_effect()) {
-            self.take_effect(effect);
-        }
+        let answered = if ended { self.reply(&verb, argument).await } else { not_a_line() };
+        let actions = self.conclude(answered, &faults);
         if verb == "QUIT" {
             // However it was answered, the connection is closed (RFC 1939 §6).
             self.state = State::Update;
         }
-        reply.with_extra_text(&script.extra_text).with_faults(&faults)
+        actions
+    }
+
+    fn conclude(&mut self, (reply, effect): (Reply, Effect), faults: &[&Fault]) -> Vec<Action> {
+        if !faults.iter().any(|fault| fault.is_without_effect()) {
+            self.take_effect(effect);
+        }
+        reply.with_extra_text(&self.script.extra_text).with_faults(faults)
     }
 
     /// The honest reply to a command and what it would change.
@@ -210,12 +239,15 @@ impl Session {
         match (&self.state, verb) {
             (_, "QUIT") => (Reply::line("+OK model server signing off"), Effect::Quit),
             (_, "CAPA") => (self.capa(), Effect::Nothing),
-            (State::Authorization { .. }, "STLS") if self.knows_stls() => {
+            (State::Authorization { .. }, "STLS") if self.knows_stls() && !self.utf8 => {
                 (Reply::line("+OK begin TLS"), Effect::StartTls)
             }
-            (State::Authorization { .. }, "USER" | "PASS" | "APOP") if !self.permits_sign_in() => {
+            (_, "LANG") if !script.languages.is_empty() => (self.lang(argument), Effect::Nothing),
+            (State::Authorization { .. }, "UTF8") if script.utf8 => (Reply::line("+OK UTF-8 enabled"), Effect::Utf8),
+            (State::Authorization { .. }, "USER" | "PASS" | "APOP" | "AUTH") if !self.permits_sign_in() => {
                 (Reply::line("-ERR TLS comes first"), Effect::Nothing)
             }
+            (State::Authorization { .. }, "AUTH") if !script.mechanisms.is_empty() => self.auth(argument).await,
             (State::Authorization { .. }, "USER") if script.user_pass => {
                 (Reply::line("+OK send your password"), Effect::User(argument.to_owned()))
             }
@@ -231,59 +263,6 @@ impl Session {
         }
     }
 
-    fn capa(&self) -> Reply {
-        let script = &self.script;
-        let capabilities = match (&self.state, self.security) {
-            (State::Authorization { .. }, Security::Tls) => &script.capabilities_tls,
-            (State::Authorization { .. }, _) => &script.capabilities,
-            _ => &script.capabilities_signed_in,
-        };
-        let Some(lines) = capabilities else { return Reply::line("-ERR unknown command") };
-        let mut rows: Vec<Vec<u8>> = lines.iter().map(|line| line.clone().into_bytes()).collect();
-        if self.security == Security::Clear && self.mode() == Some(TlsMode::Stls { announced: true }) {
-            rows.push(b"STLS".to_vec());
-        }
-        Reply::new("+OK capability list follows", Body::Rows(rows))
-    }
-
-    fn mode(&self) -> Option<TlsMode> {
-        self.script.tls.as_ref().map(|tls| tls.mode)
-    }
-
-    fn knows_stls(&self) -> bool {
-        self.security == Security::Clear && matches!(self.mode(), Some(TlsMode::Stls { .. }))
-    }
-
-    fn permits_sign_in(&self) -> bool {
-        self.script.clear_sign_in || self.security == Security::Tls
-    }
-
-    async fn sign_in(&self, proven: bool) -> (Reply, Effect) {
-        if !proven {
-            return (Reply::line("-ERR [AUTH] wrong name or password"), Effect::Nothing);
-        }
-        let lock = match self.script.exclusive {
-            None => None,
-            Some(patience) => match self.maildrop.lock(patience).await {
-                None => {
-                    return (Reply::line("-ERR [IN-USE] the maildrop is in use by another session"), Effect::Nothing);
-                }
-                lock => lock,
-            },
-        };
-        let visible = self.script.visible.unwrap_or(usize::MAX);
-        let messages = self.maildrop.maildrop().messages().iter().take(visible).cloned().collect();
-        (Reply::line("+OK signed in"), Effect::SignIn(Transaction::new(messages, lock)))
-    }
-
-    /// Whether the argument of APOP has the name and the digest of timestamp and password (RFC 1939 §7).
-    fn proves(&self, argument: &str) -> bool {
-        let timestamp = self.script.apop.as_deref().unwrap_or_default();
-        let digest = Md5::digest(format!("{timestamp}{}", self.script.password));
-        let digest: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
-        argument.rsplit_once(' ') == Some((self.script.user.as_str(), digest.as_str()))
-    }
-
     fn take_effect(&mut self, effect: Effect) {
         match (effect, &mut self.state) {
             (Effect::User(name), State::Authorization { user }) => *user = Some(name),
@@ -293,6 +272,8 @@ impl Session {
                 *user = None;
                 self.security = Security::TlsDue;
             }
+            (Effect::Exchange(exchange), State::Authorization { .. }) => self.exchange = Some(exchange),
+            (Effect::Utf8, _) => self.utf8 = true,
             (Effect::Mark(number), State::Transaction(transaction)) => transaction.mark(&number),
             (Effect::UnmarkAll, State::Transaction(transaction)) => transaction.unmark_all(),
             (Effect::Quit, State::Transaction(transaction)) => self.maildrop.remove(transaction.marked()),
@@ -303,6 +284,10 @@ impl Session {
 
 fn faults_at<'s>(script: &'s Script, moment: &Moment<'_>) -> Vec<&'s Fault> {
     script.rules.iter().filter_map(|rule| rule.fires(moment)).collect()
+}
+
+fn not_a_line() -> (Reply, Effect) {
+    (Reply::line("-ERR a line ends with CRLF"), Effect::Nothing)
 }
 
 fn in_transaction(transaction: &Transaction, verb: &str, argument: &str, script: &Script) -> (Reply, Effect) {

@@ -144,3 +144,11 @@ impl ClientCertificate {
         builder.build().expect("there is an authority to check client certificates against")
     }
 }
+
+/// Whether this certificate (DER) has the name as the common name of its subject or issuer.
+pub(super) fn has_common_name(certificate: &[u8], name: &str) -> bool {
+    // OID 2.5.4.3 and a UTF8String of this length (X.520 §6.2.2); an issuer here is never called like a user.
+    let Ok(length @ ..=127) = u8::try_from(name.len()) else { return false };
+    let attribute = [b"\x06\x03\x55\x04\x03\x0c".as_slice(), &[length], name.as_bytes()].concat();
+    memchr::memmem::find(certificate, &attribute).is_some()
+}

@@ -3,6 +3,7 @@
 mod faults;
 mod protocol;
 mod replays;
+mod sasl;
 mod security;
 mod volume;
 mod wiring;

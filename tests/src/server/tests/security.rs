@@ -19,18 +19,18 @@ use crate::{
     server::{Action, At, Banner, Ending, Fault, ModelServer, Script, ServerTls, TlsMode, TlsVersions},
 };
 
-type Secure = Client<StreamOwned<ClientConnection, TcpStream>>;
+pub(super) type Secure = Client<StreamOwned<ClientConnection, TcpStream>>;
 
 /// What a client knows of TLS.
-struct Trust {
-    authority: Authority,
-    identity: Option<Identity>,
+pub(super) struct Trust {
+    pub(super) authority: Authority,
+    pub(super) identity: Option<Identity>,
     versions: Vec<&'static rustls::SupportedProtocolVersion>,
     alpn: Option<&'static str>,
 }
 
 impl Trust {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { authority: Authority::new(), identity: None, versions: vec![&TLS12, &TLS13], alpn: None }
     }
 
@@ -56,7 +56,7 @@ impl Trust {
     }
 
     /// A connection with TLS from the first octet.
-    fn implicit(&self, server: &ModelServer) -> io::Result<Secure> {
+    pub(super) fn implicit(&self, server: &ModelServer) -> io::Result<Secure> {
         self.secure(Client::connect(server.address()), "localhost")
     }
 }
@@ -161,7 +161,12 @@ fn what_is_said_in_clear_behind_stls_is_thrown_away() {
         client.send(octets);
         client.expect("+OK begin TLS\r\n");
         assert_eq!(client.rest(), b"");
+        client.send("PASS secret\r\n");
+        server
+            .wait_until(Duration::from_secs(5), |transcript| transcript.commands_in_clear().concat().contains("PASS"))
+            .unwrap();
         let discarded = server.commands_in_clear().concat();
+        let octets = format!("{octets}PASS secret\r\n");
         assert_eq!(discarded, octets.replacen("\r\n", "", 1).replace("\r\n", "\\r\\n"));
         assert_eq!(server.commands(), ["STLS"]);
     }
