@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use core::num::NonZeroU32;
 
-/// A command of RFC 1939, or `CAPA` of RFC 2449. Messages are counted from 1.
+use crate::sasl::Mechanism;
+
+/// A command of RFC 1939 or of one of its extensions. Messages are counted from 1.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Command<'a> {
@@ -19,6 +21,22 @@ pub enum Command<'a> {
         /// The secret, which is not sent.
         secret: &'a [u8],
     },
+    /// Begins an exchange of challenges and responses (RFC 5034 §4), which goes on with
+    /// [`Session::respond`](crate::Session::respond).
+    Auth {
+        /// By which mechanism.
+        mechanism: Mechanism,
+        /// What the client says at once, not yet in base64; nothing where it waits to be asked.
+        initial: Option<&'a [u8]>,
+        /// This proves who the client is. Before that, `+OK` cannot mean that the sign-in is over.
+        proves: bool,
+    },
+    /// TLS from here on (RFC 2595 §4).
+    Stls,
+    /// UTF-8 in names, passwords and messages (RFC 6856 §2).
+    Utf8,
+    /// The language of the server's words (RFC 6856 §3): the one to use, or which there are.
+    Lang(Option<&'a str>),
     /// What the server can do.
     Capa,
     /// Count and size of the maildrop.
@@ -58,6 +76,16 @@ pub enum Sent {
     Pass,
     /// `APOP`
     Apop,
+    /// `AUTH` and the exchange behind it
+    Auth(Mechanism),
+    /// `STLS`
+    Stls,
+    /// `UTF8`
+    Utf8,
+    /// `LANG` with a language
+    Lang,
+    /// `LANG` for all languages
+    LangAll,
     /// `CAPA`
     Capa,
     /// `STAT`
@@ -91,6 +119,10 @@ impl Command<'_> {
             Self::User(_) => "USER",
             Self::Pass(_) => "PASS",
             Self::Apop { .. } => "APOP",
+            Self::Auth { .. } => "AUTH",
+            Self::Stls => "STLS",
+            Self::Utf8 => "UTF8",
+            Self::Lang(_) => "LANG",
             Self::Capa => "CAPA",
             Self::Stat => "STAT",
             Self::List(_) => "LIST",
@@ -110,6 +142,11 @@ impl Command<'_> {
             Self::User(_) => Sent::User,
             Self::Pass(_) => Sent::Pass,
             Self::Apop { .. } => Sent::Apop,
+            Self::Auth { mechanism, .. } => Sent::Auth(mechanism),
+            Self::Stls => Sent::Stls,
+            Self::Utf8 => Sent::Utf8,
+            Self::Lang(Some(_)) => Sent::Lang,
+            Self::Lang(None) => Sent::LangAll,
             Self::Capa => Sent::Capa,
             Self::Stat => Sent::Stat,
             Self::List(None) => Sent::ListAll,
@@ -157,6 +194,10 @@ impl fmt::Display for Sent {
             Self::User => f.write_str("USER"),
             Self::Pass => f.write_str("PASS"),
             Self::Apop => f.write_str("APOP"),
+            Self::Auth(mechanism) => write!(f, "AUTH {}", mechanism.name()),
+            Self::Stls => f.write_str("STLS"),
+            Self::Utf8 => f.write_str("UTF8"),
+            Self::Lang | Self::LangAll => f.write_str("LANG"),
             Self::Capa => f.write_str("CAPA"),
             Self::Stat => f.write_str("STAT"),
             Self::ListAll => f.write_str("LIST"),

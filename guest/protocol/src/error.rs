@@ -20,6 +20,13 @@ pub enum CommandError {
     PassWithoutUser,
     /// `APOP` to a server whose greeting has no timestamp (RFC 1939 §7).
     NoTimestamp,
+    /// An exchange of `AUTH`, or `STLS`, is not over.
+    Busy {
+        /// The command whose answer has to come first.
+        awaited: Sent,
+    },
+    /// There is no challenge to respond to.
+    NoChallenge,
     /// CR, LF or NUL in an argument, which would end the command early.
     ControlOctet {
         /// Which argument.
@@ -70,6 +77,12 @@ pub enum ProtocolError {
         /// The beginning of the line, escaped.
         line: String,
     },
+    /// Octets in clear text behind the `+OK` to `STLS`. Somebody in between wants them to be taken for an answer that came
+    /// under TLS (CVE-2021-22947, CVE-2026-41319).
+    ClearBehindStls {
+        /// Their beginning, escaped.
+        line: String,
+    },
     /// A line longer than [`Limits::reply_line`](crate::Limits::reply_line).
     LineTooLong {
         /// The command whose answer it is, where one was awaited.
@@ -96,6 +109,8 @@ impl fmt::Display for CommandError {
         match self {
             Self::State { command, state } => write!(f, "{command} is not a command of the {state} state"),
             Self::PassWithoutUser => f.write_str("PASS needs a USER that was accepted right before it"),
+            Self::Busy { awaited } => write!(f, "nothing may be sent before {awaited} is answered"),
+            Self::NoChallenge => f.write_str("there is no challenge to respond to"),
             Self::NoTimestamp => f.write_str("APOP needs a timestamp in the greeting"),
             Self::ControlOctet { argument } => write!(f, "the {argument} has CR, LF or NUL in it"),
             Self::Empty { argument } => write!(f, "the {argument} is empty"),
@@ -112,6 +127,7 @@ impl fmt::Display for ProtocolError {
             Self::Malformed { after, line } => write!(f, "answered {after} with a line that makes no sense: {line}"),
             Self::OtherMessage { after, number } => write!(f, "answered {after} about message {number}"),
             Self::Unsolicited { line } => write!(f, "sent a line that nothing asked for: {line}"),
+            Self::ClearBehindStls { line } => write!(f, "sent clear text behind its answer to STLS: {line}"),
             Self::LineTooLong { after: Some(after), limit } => {
                 write!(f, "answered {after} with a line of more than {limit} octets")
             }

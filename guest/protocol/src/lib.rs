@@ -1,4 +1,5 @@
-//! The client's side of POP3 (RFC 1939, with `CAPA` of RFC 2449) as a state machine. It does no I/O and knows no time.
+//! The client's side of POP3 as a state machine: RFC 1939, with `CAPA` (RFC 2449), `STLS` (RFC 2595), `AUTH` (RFC 5034),
+//! `UTF8` and `LANG` (RFC 6856). It does no I/O and knows no time.
 //!
 //! A [`Session`] stands between a caller and a server:
 //!
@@ -11,6 +12,8 @@
 //! Call `receive` until it gives no event, then feed it more. What it has consumed is never looked at again. Message
 //! content is unstuffed in place and never held back, listings are given row by row: the memory of a session is one
 //! line and the queue of commands, whatever the server sends.
+//!
+//! What an exchange of `AUTH` says is not the session's business: [`sasl`] knows the mechanisms.
 //!
 //! ```
 //! use pop3_protocol::{Command, Event, Limits, Session};
@@ -38,6 +41,7 @@ mod reply;
 mod rows;
 pub mod sasl;
 mod session;
+mod trace;
 
 pub use apop::Timestamp;
 pub use command::{Command, Sent};
@@ -46,3 +50,4 @@ pub use escape::escape;
 pub use reply::{Reply, ResponseCode};
 pub use rows::Capability;
 pub use session::{Event, Limits, Session, State, Step};
+pub use trace::{Trace, TraceLine};

@@ -38,6 +38,11 @@ impl Mechanism {
         }
     }
 
+    /// Whether the client can speak first, on the line of `AUTH`.
+    pub fn begins_with_client(self) -> bool {
+        !matches!(self, Self::CramMd5 | Self::Login)
+    }
+
     /// Whether who reads what is sent has the secret: not without TLS.
     pub fn shows_secret(self) -> bool {
         match self {

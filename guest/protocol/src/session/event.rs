@@ -27,6 +27,13 @@ pub enum Event<'a> {
         /// The server's words.
         reply: Reply<'a>,
     },
+    /// What the server wants to hear next in the exchange of `AUTH`. The exchange waits for
+    /// [`respond`](crate::Session::respond) or [`cancel`](crate::Session::cancel).
+    Challenge {
+        /// What stands behind `+`, or behind `+OK` where the client has proved nothing yet: base64 of anything, other
+        /// words, or nothing.
+        text: &'a [u8],
+    },
     /// The answer to `STAT`.
     Maildrop {
         /// How many there are.
@@ -47,6 +54,13 @@ pub enum Event<'a> {
         number: NonZeroU32,
         /// As sent, possibly of no octets.
         unique_id: &'a [u8],
+    },
+    /// A row of `LANG`.
+    Language {
+        /// The language tag (RFC 5646), as sent.
+        tag: &'a [u8],
+        /// Its name in that language, as sent.
+        description: &'a [u8],
     },
     /// A row of `CAPA`.
     Capability(Capability<'a>),

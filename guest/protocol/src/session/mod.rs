@@ -3,11 +3,13 @@
 mod event;
 mod progress;
 
+use alloc::borrow::ToOwned;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
 
-use zeroize::Zeroize;
+use base64ct::{Base64, Encoding};
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::apop::Timestamp;
 use crate::body::Body;
@@ -16,6 +18,8 @@ use crate::error::{CommandError, ProtocolError};
 use crate::escape::escape;
 use crate::line::{Fed, LineBuffer};
 use crate::reply::{Status, may_become_a_reply, status_line};
+use crate::sasl::Mechanism;
+use crate::trace::Trace;
 use progress::{Answer, Progress};
 
 pub use event::{Event, Step};
@@ -28,8 +32,11 @@ const SHOWN: usize = 120;
 pub enum State {
     /// The greeting has not come; there is no command.
     Greeting,
-    /// The server does not know who is there: `USER`, `PASS`, `APOP`, `CAPA`, `QUIT`.
+    /// The server does not know who is there: the commands that sign in, and `STLS`, `UTF8`, `LANG`, `CAPA`, `QUIT`.
     Authorization,
+    /// `STLS` was accepted: the next octets are TLS's, and there is no command before
+    /// [`tls_established`](Session::tls_established).
+    Handshake,
     /// Signed in: all but the commands that sign in.
     Transaction,
     /// `QUIT` was sent in TRANSACTION: the server removes what is marked. There is no further command.
@@ -63,12 +70,26 @@ pub struct Session {
     timestamp: Option<Timestamp>,
     /// The latest command was `USER`, and it was accepted.
     user_accepted: bool,
+    /// Where the exchange of `AUTH` is, while there is one.
+    exchange: Exchange,
     output: Vec<u8>,
     /// Commands whose replies have not come or not ended, oldest first.
     awaited: VecDeque<Sent>,
     reading: Reading,
     line: LineBuffer,
     failure: Option<ProtocolError>,
+    trace: Option<Trace>,
+}
+
+/// Whose turn it is in the exchange of `AUTH`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exchange {
+    /// The server's; and whether the client has said what proves who it is.
+    Server { proved: bool },
+    /// The client's: there is a challenge.
+    Client,
+    /// The server's, which has nothing to say but `-ERR`: the client has given up.
+    Cancelled,
 }
 
 /// Where in the oldest awaited reply the input is.
@@ -88,12 +109,19 @@ impl Session {
             state: State::Greeting,
             timestamp: None,
             user_accepted: false,
+            exchange: Exchange::Cancelled,
             output: Vec::new(),
             awaited: VecDeque::from([Sent::Connection]),
             reading: Reading::Reply,
             line: LineBuffer::default(),
             failure: None,
+            trace: None,
         }
+    }
+
+    /// Gives each line of both sides to `trace` from here on.
+    pub fn trace_to(&mut self, trace: Trace) {
+        self.trace = Some(trace);
     }
 
     /// The state, as far as the replies that have come tell.
@@ -118,8 +146,8 @@ impl Session {
 
     /// Whether much is to come: rows or content, and not just a line.
     pub fn expects_bulk(&self) -> bool {
-        use Sent::{Capa, ListAll, Retr, Top, UidlAll};
-        self.awaited.iter().any(|sent| matches!(sent, Capa | ListAll | UidlAll | Retr(_) | Top(_)))
+        use Sent::{Capa, LangAll, ListAll, Retr, Top, UidlAll};
+        self.awaited.iter().any(|sent| matches!(sent, Capa | LangAll | ListAll | UidlAll | Retr(_) | Top(_)))
     }
 
     /// The beginning of a line whose end has not come. Where nothing is awaited, it can be no answer to a command that
@@ -140,6 +168,7 @@ impl Session {
             Command::User(user) => {
                 self.check_argument("user name", user.as_bytes())?;
                 self.write_secret_line(&[b"USER ", user.as_bytes()]);
+                self.trace_sent(&[b"USER ", user.as_bytes()]);
             }
             Command::Pass(secret) => {
                 if !self.user_accepted {
@@ -147,6 +176,7 @@ impl Session {
                 }
                 self.check_argument("password", secret)?;
                 self.write_secret_line(&[b"PASS ", secret]);
+                self.trace_sent(&[b"PASS [password]"]);
             }
             Command::Apop { user, secret } => {
                 self.check_argument("user name", user.as_bytes())?;
@@ -154,6 +184,16 @@ impl Session {
                 let timestamp = self.timestamp.as_ref().ok_or(CommandError::NoTimestamp)?;
                 let digest = timestamp.digest(secret);
                 self.write_secret_line(&[b"APOP ", user.as_bytes(), b" ", &digest]);
+                self.trace_sent(&[b"APOP ", user.as_bytes(), b" [digest]"]);
+            }
+            Command::Auth { mechanism, initial, proves } => {
+                self.begin_exchange(mechanism, initial);
+                self.exchange = Exchange::Server { proved: proves };
+            }
+            Command::Lang(Some(language)) => {
+                self.check_argument("language", language.as_bytes())?;
+                self.write_secret_line(&[b"LANG ", language.as_bytes()]);
+                self.trace_sent(&[b"LANG ", language.as_bytes()]);
             }
             Command::Top { message, lines } => self.write_line(format_args!("TOP {message} {lines}")),
             _ => self.write_line(format_args!("{sent}")),
@@ -162,6 +202,50 @@ impl Session {
         self.awaited.push_back(sent);
         if command == Command::Quit {
             self.state = if self.state == State::Transaction { State::Update } else { State::Closed };
+        }
+        Ok(())
+    }
+
+    /// Answers the server's challenge in the exchange of `AUTH`. `response` is not yet in base64; `proves` says that with it
+    /// the client has said what proves who it is, so that `+OK` is the end of the exchange.
+    ///
+    /// # Errors
+    ///
+    /// There is no challenge. Nothing has changed.
+    pub fn respond(&mut self, response: &[u8], proves: bool) -> Result<(), CommandError> {
+        self.check_challenged()?;
+        let encoded = Zeroizing::new(Base64::encode_string(response));
+        self.write_secret_line(&[encoded.as_bytes()]);
+        self.trace_sent(&[if response.is_empty() { b"" } else { b"[response]" }]);
+        self.exchange = Exchange::Server { proved: proves };
+        Ok(())
+    }
+
+    /// Gives up the exchange of `AUTH` (RFC 5034 §4): the server's answer will be `-ERR`.
+    ///
+    /// # Errors
+    ///
+    /// There is no challenge. Nothing has changed.
+    pub fn cancel(&mut self) -> Result<(), CommandError> {
+        self.check_challenged()?;
+        self.write_line(format_args!("*"));
+        self.exchange = Exchange::Cancelled;
+        Ok(())
+    }
+
+    /// Says that TLS protects the connection from here on: the session is in AUTHORIZATION as after the greeting, and what
+    /// the server said in clear text about its capabilities is to be forgotten (RFC 2595 §4).
+    ///
+    /// # Errors
+    ///
+    /// `STLS` was not accepted before.
+    pub fn tls_established(&mut self) -> Result<(), CommandError> {
+        if self.state != State::Handshake {
+            return Err(CommandError::State { command: Command::Stls.keyword(), state: self.state });
+        }
+        self.state = State::Authorization;
+        if let Some(trace) = &self.trace {
+            trace.note("TLS is established");
         }
         Ok(())
     }
@@ -190,6 +274,11 @@ impl Session {
     pub fn receive<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, ProtocolError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
+        }
+        if self.state == State::Handshake && !input.is_empty() {
+            let line = input.split(|octet| *octet == b'\n').next().unwrap_or_default();
+            let failure = ProtocolError::ClearBehindStls { line: escape(line.trim_ascii_end(), SHOWN) };
+            return Err(fail(&mut self.state, &mut self.failure, failure));
         }
         if let Reading::Content(body) = &mut self.reading {
             let unstuffed = body.unstuff(input);
@@ -240,12 +329,39 @@ impl Session {
     }
 
     fn check_state(&self, command: &Command<'_>) -> Result<(), CommandError> {
+        use Command::{Apop, Auth, Capa, Lang, Pass, Quit, Stls, User, Utf8};
+        // Where the next line of the client, or of the server, is not one of POP3.
+        if let Some(awaited) = self.awaited.iter().find(|sent| matches!(sent, Sent::Auth(_) | Sent::Stls)) {
+            return Err(CommandError::Busy { awaited: *awaited });
+        }
         let allowed = match command {
-            Command::User(_) | Command::Pass(_) | Command::Apop { .. } => self.state == State::Authorization,
-            Command::Capa | Command::Quit => matches!(self.state, State::Authorization | State::Transaction),
+            User(_) | Pass(_) | Apop { .. } | Utf8 => self.state == State::Authorization,
+            Auth { .. } | Stls => self.state == State::Authorization && self.awaited.is_empty(),
+            Capa | Lang(_) | Quit => matches!(self.state, State::Authorization | State::Transaction),
             _ => self.state == State::Transaction,
         };
         if allowed { Ok(()) } else { Err(CommandError::State { command: command.keyword(), state: self.state }) }
+    }
+
+    fn check_challenged(&self) -> Result<(), CommandError> {
+        let challenged = self.exchange == Exchange::Client && matches!(self.awaited(), Some(Sent::Auth(_)));
+        if challenged { Ok(()) } else { Err(CommandError::NoChallenge) }
+    }
+
+    /// Adds the line of `AUTH`. An initial response of no octets is a `=` (RFC 5034 §4).
+    fn begin_exchange(&mut self, mechanism: Mechanism, initial: Option<&[u8]>) {
+        let name = mechanism.name().as_bytes();
+        let Some(initial) = initial else {
+            self.write_secret_line(&[b"AUTH ", name]);
+            self.trace_sent(&[b"AUTH ", name]);
+            return;
+        };
+        let encoded = match initial {
+            [] => Zeroizing::new("=".to_owned()),
+            initial => Zeroizing::new(Base64::encode_string(initial)),
+        };
+        self.write_secret_line(&[b"AUTH ", name, b" ", encoded.as_bytes()]);
+        self.trace_sent(&[b"AUTH ", name, b" [initial response]"]);
     }
 
     fn check_argument(&self, argument: &'static str, octets: &[u8]) -> Result<(), CommandError> {
@@ -261,10 +377,20 @@ impl Session {
         }
     }
 
+    fn trace_sent(&self, parts: &[&[u8]]) {
+        if let Some(trace) = &self.trace {
+            trace.sent(parts);
+        }
+    }
+
     /// Adds a line of a keyword and numbers.
     fn write_line(&mut self, line: fmt::Arguments<'_>) {
         self.make_room("TOP 4294967295 4294967295\r\n".len());
+        let begin = self.output.len();
         write_line(&mut self.output, line);
+        if let Some(trace) = &self.trace {
+            trace.sent(&[self.output.get(begin..).unwrap_or_default().trim_ascii_end()]);
+        }
     }
 
     /// Adds a line that may hold a secret.
@@ -289,6 +415,9 @@ impl Session {
 
     fn end_message(&mut self) -> Option<Event<'static>> {
         let Reading::Content(body) = core::mem::replace(&mut self.reading, Reading::Reply) else { return None };
+        if let Some(trace) = &self.trace {
+            trace.content(body.octets());
+        }
         match self.awaited.pop_front() {
             Some(Sent::Retr(number) | Sent::Top(number)) => Some(Event::MessageEnd { number, octets: body.octets() }),
             _ => None,
@@ -306,11 +435,15 @@ impl Session {
             }
             Fed::Line { line, consumed } => (line, consumed),
         };
+        if let Some(trace) = &self.trace {
+            trace.received(after, line.octets);
+        }
         let mut progress = Progress {
             limits: &self.limits,
             state: &mut self.state,
             timestamp: &mut self.timestamp,
             user_accepted: &mut self.user_accepted,
+            exchange: &mut self.exchange,
             reading: &mut self.reading,
             is_latest: self.awaited.len() == 1,
         };
@@ -354,6 +487,7 @@ impl fmt::Display for State {
         f.write_str(match self {
             Self::Greeting => "greeting",
             Self::Authorization => "AUTHORIZATION",
+            Self::Handshake => "TLS handshake",
             Self::Transaction => "TRANSACTION",
             Self::Update => "UPDATE",
             Self::Closed => "closed",

@@ -2,14 +2,14 @@
 
 use core::num::NonZeroU32;
 
-use super::{Event, Limits, Reading, SHOWN, State};
+use super::{Event, Exchange, Limits, Reading, SHOWN, State};
 use crate::apop::Timestamp;
 use crate::body::Body;
 use crate::command::Sent;
 use crate::error::ProtocolError;
 use crate::escape::escape;
 use crate::line::Line;
-use crate::reply::{Status, status_line};
+use crate::reply::{Status, StatusLine, status_line};
 use crate::rows::{Capability, announced_octets, number_and_unique_id, two_numbers};
 
 /// Whether the answer to the oldest command is at its end.
@@ -24,6 +24,7 @@ pub(super) struct Progress<'s> {
     pub(super) state: &'s mut State,
     pub(super) timestamp: &'s mut Option<Timestamp>,
     pub(super) user_accepted: &'s mut bool,
+    pub(super) exchange: &'s mut Exchange,
     pub(super) reading: &'s mut Reading,
     /// No command was sent after the one that is answered.
     pub(super) is_latest: bool,
@@ -38,6 +39,12 @@ impl Progress<'_> {
     }
 
     fn reply<'l>(&mut self, sent: Sent, line: Line<'l>) -> Result<(Event<'l>, Answer), ProtocolError> {
+        if let Sent::Auth(_) = sent
+            && let Some(text) = self.challenge(line.octets)?
+        {
+            *self.exchange = Exchange::Client;
+            return Ok((Event::Challenge { text }, Answer::GoesOn));
+        }
         let parsed = status_line(line.octets)
             .ok_or_else(|| ProtocolError::NotAReply { after: sent, line: escape(line.octets, SHOWN) })?;
         let reply = parsed.reply;
@@ -71,7 +78,7 @@ impl Progress<'_> {
                 let announced = if matches!(sent, Sent::Retr(_)) { announced_octets(parsed.rest) } else { None };
                 return Ok((Event::MessageBegin { number, announced }, Answer::GoesOn));
             }
-            Sent::Capa | Sent::ListAll | Sent::UidlAll => {
+            Sent::Capa | Sent::LangAll | Sent::ListAll | Sent::UidlAll => {
                 *self.reading = Reading::Rows { seen: 0 };
                 return Ok((Event::Accepted { sent, reply }, Answer::GoesOn));
             }
@@ -79,7 +86,7 @@ impl Progress<'_> {
                 *self.user_accepted = self.is_latest;
                 Event::Accepted { sent, reply }
             }
-            Sent::Pass | Sent::Apop => {
+            Sent::Pass | Sent::Apop | Sent::Auth(_) => {
                 *self.state = match *self.state {
                     // A QUIT was sent behind it, and is a command of TRANSACTION now.
                     State::Closed | State::Update => State::Update,
@@ -87,13 +94,34 @@ impl Progress<'_> {
                 };
                 Event::Accepted { sent, reply }
             }
+            Sent::Stls => {
+                *self.state = State::Handshake;
+                Event::Accepted { sent, reply }
+            }
             Sent::Quit => {
                 *self.state = State::Closed;
                 Event::Accepted { sent, reply }
             }
-            Sent::Dele(_) | Sent::Noop | Sent::Rset => Event::Accepted { sent, reply },
+            Sent::Dele(_) | Sent::Noop | Sent::Rset | Sent::Utf8 | Sent::Lang => Event::Accepted { sent, reply },
         };
         Ok((event, Answer::Complete))
+    }
+
+    /// What the server wants to hear, if the line is no answer to `AUTH` as a whole. There are servers that write `+OK` for
+    /// `+`; while the client has proved nothing, it can mean nothing else.
+    fn challenge<'l>(&self, line: &'l [u8]) -> Result<Option<&'l [u8]>, ProtocolError> {
+        let status = status_line(line);
+        let text = match (*self.exchange, &status) {
+            (Exchange::Server { .. } | Exchange::Cancelled, Some(StatusLine { status: Status::Err, .. })) => None,
+            (Exchange::Server { proved: true }, Some(_)) => None,
+            (Exchange::Server { proved: false }, Some(accepted)) => Some(accepted.rest),
+            (Exchange::Server { .. }, None) => line.strip_prefix(b"+").map(|text| text.trim_ascii()),
+            // Nothing was to come before the client has answered, or nothing but -ERR.
+            (Exchange::Client | Exchange::Cancelled, _) => {
+                return Err(ProtocolError::Unsolicited { line: escape(line, SHOWN) });
+            }
+        };
+        Ok(text)
     }
 
     fn row<'l>(&mut self, sent: Sent, line: &'l [u8], seen: usize) -> Result<(Event<'l>, Answer), ProtocolError> {
@@ -116,6 +144,10 @@ impl Progress<'_> {
             Sent::UidlAll => {
                 let (number, unique_id) = number_and_unique_id(row).ok_or_else(malformed)?;
                 Event::UniqueId { number: NonZeroU32::new(number).ok_or_else(malformed)?, unique_id }
+            }
+            Sent::LangAll => {
+                let tag = row.split(|octet| matches!(octet, b' ' | b'\t')).next().unwrap_or_default();
+                Event::Language { tag, description: row.get(tag.len()..).unwrap_or_default().trim_ascii() }
             }
             _ => Event::Capability(Capability::of(row)),
         };
