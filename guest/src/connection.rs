@@ -1,4 +1,4 @@
-//! One TCP connection with deadlines.
+//! One TCP connection, with TLS over it or without, with deadlines.
 
 use alloc::format;
 use alloc::string::String;
@@ -14,7 +14,11 @@ use wasi::sockets::tcp::{ShutdownType, TcpSocket};
 use wasi::sockets::tcp_create_socket::create_tcp_socket;
 
 use crate::deadline::Deadline;
+use crate::tls::{self, Tls};
 use crate::types::{Error, Wait};
+
+/// How long the network may take for the last words of TLS, which nobody needs to hear.
+const FAREWELL: Duration = 1_000_000_000;
 
 /// Connected, both ways open. The fields are dropped in this order: WASI wants children gone before their parents.
 pub(crate) struct Connection {
@@ -22,6 +26,7 @@ pub(crate) struct Connection {
     writable: Pollable,
     input: InputStream,
     output: OutputStream,
+    tls: Option<Tls>,
     socket: TcpSocket,
 }
 
@@ -58,6 +63,21 @@ impl Connection {
         }
     }
 
+    /// Puts TLS over the connection, which must be quiet: what has arrived and was not read is taken for TLS. The certificate
+    /// is checked against the name, by the host.
+    pub(crate) fn start_tls(self, server_name: &str, deadline: Deadline) -> Result<Self, Error> {
+        let Connection { readable, writable, input, output, tls: _, socket } = self;
+        // The host takes streams only if nobody can still wait for them.
+        drop((readable, writable));
+        match tls::handshake(server_name, input, output, deadline) {
+            Ok((tls, input, output)) => Ok(Self::over(input, output, Some(tls), socket)),
+            Err(error) => {
+                let _ = socket.shutdown(ShutdownType::Both);
+                Err(error)
+            }
+        }
+    }
+
     /// Reads at least one octet and at most about `most`. No octets: the server has closed the connection.
     pub(crate) fn read(&mut self, most: u64, deadline: Deadline) -> Result<Vec<u8>, Error> {
         loop {
@@ -87,13 +107,25 @@ impl Connection {
         self.output.flush().map_err(write_error)
     }
 
-    /// Says goodbye on TCP's level. That the other side is gone already is no matter.
+    /// Says goodbye, on TLS's level too, to a server that has nothing more to say. That it is gone already is no matter.
     pub(crate) fn close(self) {
+        if let Some(tls) = &self.tls {
+            tls.close_output();
+            let deadline = Deadline::after(FAREWELL, Wait::Send);
+            while let Ok(0) = self.output.check_write()
+                && deadline.wait_for(&self.writable).is_ok()
+            {}
+        }
+        self.cut();
+    }
+
+    /// Closes the connection. On TLS's level nothing is said, so that nobody can take this for the end of a conversation.
+    pub(crate) fn cut(self) {
         let _ = self.socket.shutdown(ShutdownType::Both);
         if let Ok(0) = self.output.check_write() {
             // Not closed, but still writing: the server has stopped reading. A host lets go of a stream only when all is
             // written, which could be never; so these two stay until the host has done with the component as a whole.
-            core::mem::forget((self.output, self.socket));
+            core::mem::forget((self.output, self.tls, self.socket));
         }
     }
 
@@ -111,7 +143,11 @@ impl Connection {
                 done => break done?,
             }
         };
-        Ok(Connection { readable: input.subscribe(), writable: output.subscribe(), input, output, socket })
+        Ok(Self::over(input, output, None, socket))
+    }
+
+    fn over(input: InputStream, output: OutputStream, tls: Option<Tls>, socket: TcpSocket) -> Self {
+        Connection { readable: input.subscribe(), writable: output.subscribe(), input, output, tls, socket }
     }
 }
 

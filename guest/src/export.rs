@@ -1,14 +1,16 @@
 //! The component's exports: each verb of the contract on the type that implements it.
 
 use alloc::rc::Rc;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cell::{RefCell, RefMut};
 
-use crate::bindings::exports::popfetch::pop3::client::{Guest, GuestSession, GuestTransfer, Session, Transfer};
+use crate::bindings::exports::popfetch::pop3::client::{
+    Guest, GuestSession, GuestTrace, GuestTransfer, Session, TraceBorrow, Transfer,
+};
 use crate::types::{
-    Capability, Credentials, Deletion, Endpoint, Error, Greeting, Maildrop, Mechanism, Options, Piece, ScanListing,
-    UniqueIdListing,
+    Capability, Credentials, Deletion, Endpoint, Error, Greeting, Language, Maildrop, Mechanism, Options, Piece, Reply,
+    ScanListing, TraceLine, UniqueIdListing,
 };
 
 struct Component;
@@ -22,6 +24,7 @@ mod abi {
 
 impl Guest for Component {
     type Session = SharedSession;
+    type Trace = crate::Trace;
     type Transfer = OwnedTransfer;
 }
 
@@ -45,8 +48,8 @@ impl SharedSession {
 }
 
 impl GuestSession for SharedSession {
-    fn connect(endpoint: Endpoint, options: Options) -> Result<Session, Error> {
-        let session = crate::Session::connect(&endpoint, options)?;
+    fn connect(endpoint: Endpoint, options: Options, trace: Option<TraceBorrow<'_>>) -> Result<Session, Error> {
+        let session = crate::Session::connect(&endpoint, options, trace.as_ref().map(|trace| trace.get()))?;
         Ok(Session::new(SharedSession(Rc::new(RefCell::new(session)))))
     }
 
@@ -63,6 +66,18 @@ impl GuestSession for SharedSession {
 
     fn sign_in(&self, credentials: Credentials, mechanisms: Vec<Mechanism>) -> Result<Mechanism, Error> {
         self.borrow()?.sign_in(credentials, &mechanisms)
+    }
+
+    fn utf8(&self) -> Result<(), Error> {
+        self.borrow()?.utf8()
+    }
+
+    fn languages(&self) -> Result<Vec<Language>, Error> {
+        self.borrow()?.languages()
+    }
+
+    fn speak(&self, language: String) -> Result<Reply, Error> {
+        self.borrow()?.speak(&language)
     }
 
     fn stat(&self) -> Result<Maildrop, Error> {
@@ -109,6 +124,16 @@ impl GuestSession for SharedSession {
 
     fn quit(&self) -> Result<(), Error> {
         self.borrow()?.quit()
+    }
+}
+
+impl GuestTrace for crate::Trace {
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn lines(&self) -> Vec<TraceLine> {
+        Self::lines(self)
     }
 }
 

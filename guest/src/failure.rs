@@ -13,9 +13,11 @@ const CODE_SHOWN: usize = 64;
 impl From<CommandError> for Error {
     fn from(error: CommandError) -> Self {
         match error {
-            CommandError::State { .. } | CommandError::PassWithoutUser | CommandError::NoTimestamp => {
-                Error::InvalidState(error.to_string())
-            }
+            CommandError::State { .. }
+            | CommandError::PassWithoutUser
+            | CommandError::NoTimestamp
+            | CommandError::Busy { .. }
+            | CommandError::NoChallenge => Error::InvalidState(error.to_string()),
             _ => Error::InvalidArgument(error.to_string()),
         }
     }
@@ -45,6 +47,9 @@ impl From<ProtocolError> for Error {
                 misbehaved(Some(after), "an answer about another message", number.to_string())
             }
             ProtocolError::Unsolicited { line } => misbehaved(None, "a line that nothing asked for", line),
+            ProtocolError::ClearBehindStls { line } => {
+                misbehaved(Some(Sent::Stls), "clear text behind the answer, as somebody in between would send it", line)
+            }
             ProtocolError::LineTooLong { after, limit } => exceeded(after, "reply-line", limit),
             ProtocolError::TooManyRows { after, limit } => exceeded(Some(after), "listing-entries", limit),
             ProtocolError::Closed { after } => Error::Closed(after.map(|sent| sent.to_string())),
@@ -68,5 +73,5 @@ pub(crate) fn reply(reply: pop3_protocol::Reply<'_>) -> Reply {
 
 /// `-ERR` to a command.
 pub(crate) fn refusal(sent: Sent, words: pop3_protocol::Reply<'_>) -> Refusal {
-    Refusal { command: sent.to_string(), reply: reply(words) }
+    Refusal { command: sent.to_string(), reply: reply(words), status: None }
 }

@@ -35,3 +35,20 @@ unsafe extern "C" fn cabi_realloc(old: *mut u8, old_size: usize, align: usize, n
         new
     }
 }
+
+/// Compares octets, as the compiler expects of every target's C library.
+///
+/// # Safety
+///
+/// As C has it: both point to `length` octets.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, length: usize) -> i32 {
+    for at in 0..length {
+        // SAFETY: `at` is below `length`.
+        let (left, right) = unsafe { (*left.add(at), *right.add(at)) };
+        if left != right {
+            return i32::from(left) - i32::from(right);
+        }
+    }
+    0
+}

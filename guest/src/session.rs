@@ -3,18 +3,22 @@
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use pop3_protocol::{Capability as CapabilityRow, Command, Event, Limits, Sent, escape};
 use wasi::clocks::monotonic_clock::Duration;
+use wasi::sockets::network::IpSocketAddress;
 use zeroize::Zeroize;
 
 use crate::connection::Connection;
 use crate::deadline::Deadline;
 use crate::failure::{refusal, reply};
 use crate::inbox::Inbox;
+use crate::tls;
+use crate::trace::Trace;
 use crate::types::{
-    Capability, Deletion, Endpoint, Error, Excess, Greeting, Maildrop, Misbehaviour, Options, ScanListing, Security,
-    UniqueIdListing, Wait,
+    Capability, Deletion, Endpoint, Error, Excess, Greeting, Language, Maildrop, Misbehaviour, Options, Reply,
+    ScanListing, Security, UniqueIdListing, Wait,
 };
 
 /// What one read asks for while a line is awaited, and while rows or content are. The host allots as much.
@@ -41,6 +45,10 @@ pub struct Session {
     /// When the session as a whole is too long.
     bound: Option<Deadline>,
     greeting: Greeting,
+    /// As TLS and OAuth name the server.
+    server: (String, u16),
+    /// The latest answer to `CAPA` in this state.
+    capabilities: Option<Vec<Capability>>,
     /// The server said that it takes commands ahead of their replies.
     pipelining: bool,
     pub(crate) transferring: bool,
@@ -59,34 +67,69 @@ impl Session {
     /// # Errors
     ///
     /// As documented there.
-    pub fn connect(endpoint: &Endpoint, options: Options) -> Result<Self, Error> {
-        if endpoint.security != Security::Cleartext {
-            return Err(Error::NotSupported("this component has no TLS".to_owned()));
+    pub fn connect(endpoint: &Endpoint, options: Options, trace: Option<&Trace>) -> Result<Self, Error> {
+        if endpoint.security != Security::Cleartext && !tls::SUPPORTED {
+            return Err(tls::not_supported());
         }
         let bound = options.timeouts.session.map(|duration| Deadline::after(duration, Wait::Session));
         let connection = Connection::open(&endpoint.addresses, options.timeouts.connect, bound)?;
+        let mut session = Self::over(connection, endpoint, options, bound);
+        if let Some(trace) = trace {
+            session.core.trace_to(trace.0.clone());
+        }
+        if endpoint.security == Security::ImplicitTls {
+            session.start_tls()?;
+        }
+        session.greet()?;
+        if endpoint.security == Security::StartTls {
+            session.command(Command::Stls)?;
+            // Whatever has come with the answer is an attack, which the core finds.
+            session.core.receive(session.inbox.rest())?;
+            session.start_tls()?;
+            session.core.tls_established()?;
+        }
+        Ok(session)
+    }
+
+    fn over(connection: Connection, endpoint: &Endpoint, options: Options, bound: Option<Deadline>) -> Self {
         let limits = Limits {
             reply_line: as_usize(options.limits.reply_line),
             listing_entries: as_usize(options.limits.listing_entries),
             credential: as_usize(options.limits.credential),
         };
-        let mut session = Session {
+        let port = endpoint.addresses.first().map_or(0, |address| match address {
+            IpSocketAddress::Ipv4(v4) => v4.port,
+            IpSocketAddress::Ipv6(v6) => v6.port,
+        });
+        Session {
             core: pop3_protocol::Session::new(limits),
             connection: Some(connection),
             inbox: Inbox::default(),
             options,
             bound,
             greeting: Greeting { text: String::new(), timestamp: None },
+            server: (endpoint.server_name.clone(), port),
+            capabilities: None,
             pipelining: false,
             transferring: false,
-        };
-        let text = session.answer(|event| match event {
+        }
+    }
+
+    fn start_tls(&mut self) -> Result<(), Error> {
+        let deadline = Deadline::after(self.options.timeouts.connect, Wait::Tls).or_earlier(self.bound);
+        let connection = self.connection.take().ok_or_else(at_its_end)?;
+        self.connection = Some(connection.start_tls(&self.server.0, deadline)?);
+        Ok(())
+    }
+
+    fn greet(&mut self) -> Result<(), Error> {
+        let text = self.answer(|event| match event {
             Event::Greeting(words) => Some(reply(words).text),
             _ => None,
         })?;
-        let timestamp = session.core.timestamp().map(|timestamp| escape(timestamp.as_bytes(), usize::MAX));
-        session.greeting = Greeting { text, timestamp };
-        Ok(session)
+        let timestamp = self.core.timestamp().map(|timestamp| escape(timestamp.as_bytes(), usize::MAX));
+        self.greeting = Greeting { text, timestamp };
+        Ok(())
     }
 
     /// See `session.greeting` in `wit/client.wit`.
@@ -100,14 +143,54 @@ impl Session {
     ///
     /// As documented there.
     pub fn capabilities(&mut self) -> Result<Vec<Capability>, Error> {
-        self.pipelining = false;
+        (self.pipelining, self.capabilities) = (false, None);
         let bound = self.options.limits.listing_octets.min(MOST_CAPABILITY_OCTETS);
         let capabilities = self.listing(Command::Capa, bound, |event| match event {
             Event::Capability(row) => Some((capability(row), row.octets().len())),
             _ => None,
         })?;
         self.pipelining = capabilities.iter().any(|capability| capability.name == "PIPELINING");
+        self.capabilities = Some(capabilities.clone());
         Ok(capabilities)
+    }
+
+    /// See `session.utf8` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn utf8(&mut self) -> Result<(), Error> {
+        self.command(Command::Utf8)
+    }
+
+    /// See `session.languages` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn languages(&mut self) -> Result<Vec<Language>, Error> {
+        let bound = self.options.limits.listing_octets.min(MOST_CAPABILITY_OCTETS);
+        self.listing(Command::Lang(None), bound, |event| match event {
+            Event::Language { tag, description } => {
+                let octets = tag.len() + description.len();
+                let (tag, description) = (escape(tag, usize::MAX), escape(description, usize::MAX));
+                Some((Language { tag, description }, octets))
+            }
+            _ => None,
+        })
+    }
+
+    /// See `session.speak` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn speak(&mut self, language: &str) -> Result<Reply, Error> {
+        self.enqueue(Command::Lang(Some(language)))?;
+        self.answer(|event| match event {
+            Event::Accepted { reply: words, .. } => Some(reply(words)),
+            _ => None,
+        })
     }
 
     /// See `session.stat` in `wit/client.wit`.
@@ -230,6 +313,10 @@ impl Session {
     pub fn quit(&mut self) -> Result<(), Error> {
         self.enqueue(Command::Quit)?;
         let quit = self.await_quit();
+        match self.connection.take() {
+            Some(connection) if quit.is_ok() => connection.close(),
+            connection => self.connection = connection,
+        }
         self.abandon();
         quit
     }
@@ -248,7 +335,7 @@ impl Session {
     }
 
     /// Refuses a verb where the session is at its end or belongs to a transfer.
-    fn check_free(&self) -> Result<(), Error> {
+    pub(crate) fn check_free(&self) -> Result<(), Error> {
         if self.transferring {
             return Err(Error::InvalidState("a transfer is not at its end".to_owned()));
         }
@@ -264,6 +351,11 @@ impl Session {
         if self.core.in_flight() > 0 {
             return Ok(());
         }
+        self.check_nothing_follows()
+    }
+
+    /// Refuses to go on where more has come than what was looked at.
+    pub(crate) fn check_nothing_follows(&mut self) -> Result<(), Error> {
         let unasked = [self.core.unfinished_line(), self.inbox.rest()].concat();
         if unasked.is_empty() {
             return Ok(());
@@ -307,6 +399,29 @@ impl Session {
 
     pub(crate) fn has_timestamp(&self) -> bool {
         self.core.timestamp().is_some()
+    }
+
+    /// What the server has answered to `CAPA`, if it was asked since the last change of state.
+    pub(crate) fn latest_capabilities(&self) -> Option<&[Capability]> {
+        self.capabilities.as_deref()
+    }
+
+    pub(crate) fn server(&self) -> (&str, u16) {
+        (&self.server.0, self.server.1)
+    }
+
+    pub(crate) fn scram_iterations(&self) -> RangeInclusive<u32> {
+        self.options.scram_iterations.least..=self.options.scram_iterations.most
+    }
+
+    /// Answers a challenge.
+    pub(crate) fn respond(&mut self, response: &[u8], proves: bool) -> Result<(), Error> {
+        Ok(self.core.respond(response, proves)?)
+    }
+
+    /// Gives up the exchange.
+    pub(crate) fn cancel(&mut self) -> Result<(), Error> {
+        Ok(self.core.cancel()?)
     }
 
     /// The next event in what was read already; nothing where more must be read.
@@ -354,7 +469,7 @@ impl Session {
     /// Ends the connection without `QUIT`: after a failure, a late reply could be taken for that of another command.
     pub(crate) fn abandon(&mut self) {
         if let Some(connection) = self.connection.take() {
-            connection.close();
+            connection.cut();
         }
     }
 
@@ -497,7 +612,7 @@ fn exceeded(limit: &str, bound: u32, command: &str) -> Error {
 }
 
 /// An event that does not belong to the command. The core gives none; a session that saw one could not go on.
-fn out_of_step() -> Error {
+pub(crate) fn out_of_step() -> Error {
     Error::Misbehaved(Misbehaviour {
         command: None,
         problem: "an answer to another command".to_owned(),

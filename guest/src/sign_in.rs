@@ -1,57 +1,207 @@
 //! Signing in, along the caller's list of mechanisms.
 
-use pop3_protocol::Command;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use pop3_protocol::{Command, sasl};
 use zeroize::Zeroizing;
 
 use crate::Session;
-use crate::types::{Credentials, Error, Mechanism, Refusal, ResponseCode};
+use crate::exchange::Denied;
+use crate::types::{Capability, Credentials, Error, Mechanism, Refusal, ResponseCode};
+
+/// Credentials that are wiped after use.
+struct Known {
+    user: String,
+    secret: Zeroizing<Vec<u8>>,
+    prepared: Option<(String, Zeroizing<Vec<u8>>)>,
+}
 
 impl Session {
-    /// See `session.sign-in` in `wit/client.wit`. The secret is wiped.
+    /// See `session.sign-in` in `wit/client.wit`. The secrets are wiped.
     ///
     /// # Errors
     ///
     /// As documented there.
     pub fn sign_in(&mut self, credentials: Credentials, permitted: &[Mechanism]) -> Result<Mechanism, Error> {
-        let secret = Zeroizing::new(credentials.secret);
-        let user = credentials.user;
-        let mut refused = None;
-        let mut not_offered = None;
+        let known = Known {
+            user: credentials.user,
+            secret: Zeroizing::new(credentials.secret),
+            prepared: credentials.prepared.map(|prepared| (prepared.user, Zeroizing::new(prepared.secret))),
+        };
+        self.check_free()?;
+        if permitted.is_empty() {
+            return Err(Error::InvalidArgument("no mechanism is permitted".into()));
+        }
+        let offered = self.offered(permitted)?;
+        let mut refused: Option<Refusal> = None;
+        let mut missing = Missing::default();
+        let mut knows_the_password = false;
         for mechanism in permitted {
-            let attempt = match mechanism {
-                Mechanism::Apop if self.has_timestamp() => self.command(Command::Apop { user: &user, secret: &secret }),
-                Mechanism::Apop => {
-                    not_offered = Some("no APOP, for its greeting has no valid timestamp");
+            if knows_the_password && shows_the_password(*mechanism) {
+                continue;
+            }
+            let attempt = match sasl_mechanism(*mechanism) {
+                None if *mechanism == Mechanism::User => self.user_and_pass(&known).map_err(denied),
+                None if self.has_timestamp() => self.apop(&known).map_err(denied),
+                None => {
+                    missing.timestamp = true;
                     continue;
                 }
-                Mechanism::User => self.user_and_pass(&user, &secret),
-                // This component does not have it; another of the list may do.
-                _ => continue,
+                Some(sasl) if offered.has(sasl) => self.sasl(sasl, &known),
+                Some(_) => {
+                    missing.sasl = true;
+                    continue;
+                }
             };
-            match attempt {
+            let refusal = match attempt {
                 Ok(()) => return Ok(*mechanism),
-                Err(Error::Refused(refusal)) if is_final(&refusal) => return Err(Error::SignInRefused(refusal)),
-                Err(Error::Refused(refusal)) => refused = Some(refusal),
-                Err(error) => return Err(error),
+                Err(Denied::Failed(error)) => return Err(error),
+                Err(Denied::Unasked(refusal) | Denied::Refused(refusal)) => refusal,
+            };
+            if is_final(&refusal) {
+                return Err(Error::SignInRefused(refusal));
             }
+            // The server has seen it, and said that it is another one.
+            knows_the_password |=
+                shows_the_password(*mechanism) && matches!(refusal.reply.code, Some(ResponseCode::Auth));
+            refused = Some(refusal);
         }
-        match (refused, not_offered) {
-            (Some(refusal), _) => Err(Error::SignInRefused(refusal)),
-            (None, Some(missing)) => Err(Error::NoMechanism(missing.into())),
-            (None, None) if permitted.is_empty() => Err(Error::InvalidArgument("no mechanism is permitted".into())),
-            (None, None) => Err(Error::NotSupported("this component has none of the permitted mechanisms".into())),
+        match refused {
+            Some(refusal) => Err(Error::SignInRefused(refusal)),
+            None => Err(Error::NoMechanism(missing.words(&offered))),
         }
     }
 
-    fn user_and_pass(&mut self, user: &str, secret: &[u8]) -> Result<(), Error> {
-        self.check_credentials(user, secret)?;
-        self.command(Command::User(user))?;
-        self.command(Command::Pass(secret))
+    fn apop(&mut self, known: &Known) -> Result<(), Error> {
+        self.command(Command::Apop { user: &known.user, secret: &known.secret })
     }
+
+    fn user_and_pass(&mut self, known: &Known) -> Result<(), Error> {
+        self.check_credentials(&known.user, &known.secret)?;
+        self.command(Command::User(&known.user))?;
+        self.command(Command::Pass(&known.secret))
+    }
+
+    /// An exchange without an initial response, as Microsoft's servers want it for their tokens; and where a server refuses
+    /// that before it has heard anything, one with it.
+    fn sasl(&mut self, mechanism: sasl::Mechanism, known: &Known) -> Result<(), Denied> {
+        if mechanism != sasl::Mechanism::External {
+            self.check_credentials(&known.user, &known.secret)?;
+        }
+        let (host, port) = self.server();
+        let host = host.to_string();
+        let identity = sasl::Identity {
+            user: &known.user,
+            secret: &known.secret,
+            prepared: known.prepared.as_ref().map(|(user, secret)| (user.as_str(), secret.as_slice())),
+            host: &host,
+            port,
+        };
+        match self.authenticate(mechanism, &identity, false) {
+            Err(Denied::Unasked(refusal)) if mechanism.begins_with_client() && refusal.reply.code.is_none() => {
+                self.authenticate(mechanism, &identity, true)
+            }
+            other => other,
+        }
+    }
+
+    /// What the server has of SASL. Nobody is asked where nobody wants to know.
+    fn offered(&mut self, permitted: &[Mechanism]) -> Result<Offered, Error> {
+        if !permitted.iter().any(|mechanism| sasl_mechanism(*mechanism).is_some()) {
+            return Ok(Offered::Named(Vec::new()));
+        }
+        if let Some(capabilities) = self.latest_capabilities() {
+            return Ok(Offered::of(capabilities));
+        }
+        match self.capabilities() {
+            Ok(capabilities) => Ok(Offered::of(&capabilities)),
+            Err(Error::Refused(refusal)) if is_final(&refusal) => Err(Error::SignInRefused(refusal)),
+            Err(Error::Refused(_)) => {
+                let has_other = permitted.iter().any(|mechanism| match mechanism {
+                    Mechanism::User => true,
+                    Mechanism::Apop => self.has_timestamp(),
+                    _ => false,
+                });
+                Ok(if has_other { Offered::Named(Vec::new()) } else { Offered::Unknown })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The mechanisms of SASL that a server has.
+enum Offered {
+    Named(Vec<String>),
+    /// It does not say, and nothing else can be tried.
+    Unknown,
+}
+
+impl Offered {
+    fn of(capabilities: &[Capability]) -> Self {
+        let sasl = capabilities.iter().filter(|capability| capability.name == "SASL");
+        Offered::Named(sasl.flat_map(|capability| capability.parameters.iter().cloned()).collect())
+    }
+
+    fn has(&self, mechanism: sasl::Mechanism) -> bool {
+        match self {
+            Offered::Named(names) => names.iter().any(|name| name.eq_ignore_ascii_case(mechanism.name())),
+            Offered::Unknown => true,
+        }
+    }
+}
+
+/// What of the list the server lacks.
+#[derive(Default)]
+struct Missing {
+    timestamp: bool,
+    sasl: bool,
+}
+
+impl Missing {
+    fn words(&self, offered: &Offered) -> String {
+        let sasl = match offered {
+            Offered::Named(names) if names.is_empty() => "no SASL mechanism".to_string(),
+            Offered::Named(names) => format!("of SASL only {}", names.join(" ")),
+            Offered::Unknown => String::new(),
+        };
+        match (self.timestamp, self.sasl) {
+            (true, false) => "no APOP, for its greeting has no valid timestamp".to_string(),
+            (true, true) => format!("{sasl}, and no APOP, for its greeting has no valid timestamp"),
+            (false, _) => sasl,
+        }
+    }
+}
+
+fn sasl_mechanism(mechanism: Mechanism) -> Option<sasl::Mechanism> {
+    match mechanism {
+        Mechanism::Apop | Mechanism::User => None,
+        Mechanism::Plain => Some(sasl::Mechanism::Plain),
+        Mechanism::Login => Some(sasl::Mechanism::Login),
+        Mechanism::CramMd5 => Some(sasl::Mechanism::CramMd5),
+        Mechanism::ScramShaOne => Some(sasl::Mechanism::ScramSha1),
+        Mechanism::ScramShaTwoFiveSix => Some(sasl::Mechanism::ScramSha256),
+        Mechanism::XoauthTwo => Some(sasl::Mechanism::Xoauth2),
+        Mechanism::Oauthbearer => Some(sasl::Mechanism::OauthBearer),
+        Mechanism::External => Some(sasl::Mechanism::External),
+    }
+}
+
+/// Whether the server gets the password itself.
+fn shows_the_password(mechanism: Mechanism) -> bool {
+    matches!(mechanism, Mechanism::Plain | Mechanism::Login | Mechanism::User)
 }
 
 /// Whether the reason is the server's own: another mechanism would meet it too, and must not be tried.
 fn is_final(refusal: &Refusal) -> bool {
     use ResponseCode::{InUse, LoginDelay, SysPerm, SysTemp};
     matches!(refusal.reply.code, Some(InUse | LoginDelay | SysTemp | SysPerm))
+}
+
+fn denied(error: Error) -> Denied {
+    match error {
+        Error::Refused(refusal) => Denied::Refused(refusal),
+        error => Denied::Failed(error),
+    }
 }

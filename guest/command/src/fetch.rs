@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use popfetch_component::Session;
 use popfetch_component::types::{
-    Credentials, Endpoint, Error, Limits, Misbehaviour, Options, Piece, Refusal, Security, Timeouts,
+    Credentials, Endpoint, Error, Limits, Misbehaviour, Options, Piece, Refusal, ScramIterations, Security, Timeouts,
 };
 use wasi::sockets::network::{IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress};
 
@@ -28,14 +28,14 @@ struct Retrieved {
 /// Fetches everything. An error is one line.
 pub(crate) fn fetch(arguments: &Arguments) -> Result<Fetched, String> {
     let mut maildir = Maildir::open(&arguments.maildir).map_err(cannot_store)?;
-    let credentials = Credentials { user: arguments.user.clone(), secret: password(arguments)? };
+    let credentials = Credentials { user: arguments.user.clone(), secret: password(arguments)?, prepared: None };
     let addresses = (arguments.host.as_str(), arguments.port)
         .to_socket_addrs()
         .map_err(|error| format!("cannot find the host: {error}"))?
         .map(socket_address)
         .collect();
     let endpoint = Endpoint { server_name: arguments.host.clone(), addresses, security: Security::Cleartext };
-    let mut session = Session::connect(&endpoint, options(arguments.timeout)).map_err(describe)?;
+    let mut session = Session::connect(&endpoint, options(arguments.timeout), None).map_err(describe)?;
     session.sign_in(credentials, &arguments.permitted).map_err(describe)?;
     match session.capabilities() {
         Ok(_) | Err(Error::Refused(_)) => {}
@@ -118,6 +118,7 @@ fn options(timeout: u32) -> Options {
             credential: 16 << 10,
             in_flight: 128,
         },
+        scram_iterations: ScramIterations { least: 4096, most: 1_000_000 },
     }
 }
 
@@ -146,8 +147,9 @@ fn describe(error: Error) -> String {
         Error::ConnectFailed(causes) => format!("cannot connect: {causes}"),
         Error::Timeout(wait) => format!("timed out ({wait:?})"),
         Error::Closed(_) => "the server closed the connection".to_owned(),
+        Error::TlsFailed(cause) => format!("no TLS: {cause}"),
         Error::Network(cause) => format!("the connection broke: {cause}"),
-        Error::Refused(Refusal { command, reply }) => format!("the server refused {command}: {}", reply.text),
+        Error::Refused(Refusal { command, reply, .. }) => format!("the server refused {command}: {}", reply.text),
         Error::SignInRefused(Refusal { reply, .. }) => format!("the server refused the sign-in: {}", reply.text),
         Error::NoMechanism(why) => format!("no permitted way to sign in ({why}); see --auth"),
         Error::Misbehaved(Misbehaviour { problem, line, .. }) => {
