@@ -1,4 +1,5 @@
-//! Builds the component from `guest/`, compiles it for the machine, and leaves both where `include_bytes!` finds them.
+//! Builds the component from `guest/`, with TLS and without, compiles the one with it for the machine, and leaves all three
+//! where `include_bytes!` finds them.
 
 #[path = "build/config.rs"]
 mod config;
@@ -22,22 +23,30 @@ fn main() -> ExitCode {
 }
 
 fn build() -> Result<(), String> {
-    let arguments = ["rustc", "--package=popfetch-component", "--lib", "--crate-type=cdylib", "--features=component"];
-    let built = guest::build(&arguments, "popfetch_component.wasm")?;
-    // A place of its own: what cargo builds there next must not become a part of this program unseen.
-    let out = PathBuf::from(env::var("OUT_DIR").map_err(|_| "cargo did not set OUT_DIR")?);
-    let component = out.join("popfetch_component.wasm");
-    let code = out.join("popfetch_component.code");
-    fs::copy(&built, &component).map_err(|error| format!("cannot copy {}: {error}", built.display()))?;
-    let compiled = compile(&component).unwrap_or_else(|error| {
+    let with_tls = component("popfetch_component", "--features=component,tls")?;
+    let cleartext = component("popfetch_component_cleartext", "--features=component")?;
+    let code = with_tls.with_extension("code");
+    let compiled = compile(&with_tls).unwrap_or_else(|error| {
         // A target that this compiler does not know: the program will compile the component when it runs.
         println!("cargo::warning=the component is not compiled ahead of time: {error}");
         Vec::new()
     });
     fs::write(&code, compiled).map_err(|error| format!("cannot write {}: {error}", code.display()))?;
-    println!("cargo::rustc-env=POPFETCH_COMPONENT={}", component.display());
+    println!("cargo::rustc-env=POPFETCH_COMPONENT={}", with_tls.display());
+    println!("cargo::rustc-env=POPFETCH_CLEARTEXT_COMPONENT={}", cleartext.display());
     println!("cargo::rustc-env=POPFETCH_COMPONENT_CODE={}", code.display());
     Ok(())
+}
+
+/// Builds the component with these features under a name of its own, in a place of its own: what cargo builds there next must
+/// not become a part of this program unseen.
+fn component(name: &str, features: &str) -> Result<PathBuf, String> {
+    let arguments = ["rustc", "--package=popfetch-component", "--lib", "--crate-type=cdylib", features];
+    let built = guest::build(&arguments, "popfetch_component.wasm")?;
+    let out = PathBuf::from(env::var("OUT_DIR").map_err(|_| "cargo did not set OUT_DIR")?);
+    let component = out.join(name).with_extension("wasm");
+    fs::copy(&built, &component).map_err(|error| format!("cannot copy {}: {error}", built.display()))?;
+    Ok(component)
 }
 
 /// Machine code, so that no run of the program has to wait for a compiler.

@@ -13,12 +13,13 @@ use std::net::SocketAddr;
 use wasmtime::component::{Component, HasData, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
-use wasmtime_wasi::p2::bindings::{clocks, io, sockets};
+use wasmtime_wasi::p2::bindings::{clocks, io, random, sockets};
+use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
 use wasmtime_wasi::sockets::{SocketAddrUse, WasiSockets, WasiSocketsView};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use exports::popfetch::pop3::types::{
-    Credentials, Endpoint, Error, Limits, Mechanism, Options, Piece, Security, Timeouts,
+    Credentials, Endpoint, Error, Limits, Mechanism, Options, Piece, ScramIterations, Security, Timeouts,
 };
 use sockets::network::{IpSocketAddress, Ipv4SocketAddress};
 
@@ -30,7 +31,7 @@ wasmtime::component::bindgen!({
     require_store_data_send: true,
 });
 
-/// What the component can see of the host: the clock, and one server.
+/// What the component can see of the host: the clock, chance, and one server.
 struct Host {
     wasi: WasiCtx,
     table: ResourceTable,
@@ -79,9 +80,9 @@ pub async fn fetch_all(
     let plugin = CleartextClientPlugin::instantiate_async(&mut store, &component, &linker(&engine)?).await?;
     let client = plugin.popfetch_pop3_client();
 
-    let connected = client.session().call_connect(&mut store, &endpoint(address)?, options()).await?;
+    let connected = client.session().call_connect(&mut store, &endpoint(address)?, options(), None).await?;
     let session = connected.map_err(failure)?;
-    let credentials = Credentials { user: user.to_owned(), secret: password };
+    let credentials = Credentials { user: user.to_owned(), secret: password, prepared: None };
     client.session().call_sign_in(&mut store, session, &credentials, &[Mechanism::Apop]).await?.map_err(failure)?;
     let maildrop = client.session().call_stat(&mut store, session).await?.map_err(failure)?;
     let numbers: Vec<u32> = (1..=maildrop.messages).collect();
@@ -125,7 +126,7 @@ fn host(server: SocketAddr) -> Host {
     Host { wasi, table: ResourceTable::new() }
 }
 
-/// The eight interfaces that the world imports.
+/// The nine interfaces that the world imports.
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
     let l = &mut linker;
@@ -133,6 +134,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     io::error::add_to_linker::<Host, Table>(l, |host| &mut host.table)?;
     io::poll::add_to_linker::<Host, Table>(l, |host| &mut host.table)?;
     io::streams::add_to_linker::<Host, Table>(l, |host| &mut host.table)?;
+    random::random::add_to_linker::<Host, WasiRandom>(l, Host::random)?;
     sockets::instance_network::add_to_linker::<Host, WasiSockets>(l, Host::sockets)?;
     sockets::network::add_to_linker::<Host, WasiSockets>(l, &sockets::network::LinkOptions::default(), Host::sockets)?;
     sockets::tcp::add_to_linker::<Host, WasiSockets>(l, Host::sockets)?;
@@ -157,6 +159,7 @@ fn options() -> Options {
             credential: 1024,
             in_flight: 1,
         },
+        scram_iterations: ScramIterations { least: 4096, most: 100_000 },
     }
 }
 

@@ -52,7 +52,6 @@ mod secret;
 mod server_url;
 mod session;
 pub mod state;
-#[cfg_attr(not(test), expect(dead_code, reason = "sessions use it as soon as the component asks for TLS"))]
 mod tls;
 
 /// What an error of a session is made of, as `wit/types.wit` has it.
@@ -63,15 +62,14 @@ pub mod contract {
 pub use escape::{Escaped, escape, escape_cut};
 pub use mailbox::Mailbox;
 pub use sandbox::contract::{Mechanism, Piece};
-pub use sandbox::{COMPONENT, Component, Limits, LoadError, Sandbox, SandboxOptions, Stopped};
+pub use sandbox::{CLEARTEXT_COMPONENT, COMPONENT, Component, Limits, LoadError, Sandbox, SandboxOptions, Stopped};
 pub use secret::Secret;
 pub use server_url::{Host, Scheme, ServerUrl, UrlError};
 pub use session::{
-    Capability, Credentials, Deletion, Greeting, Maildrop, MessageBegin, MessageEnd, MessageRefused, ProtocolLimits,
-    Reply, ResponseCode, ScanListing, Security, Server, Session, SessionError, SessionOptions, Timeouts, Transfer,
-    UniqueIdListing, Wait,
+    Capability, Credentials, Deletion, Greeting, Language, Maildrop, MessageBegin, MessageEnd, MessageRefused,
+    ProtocolLimits, Reply, ResponseCode, ScanListing, ScramIterations, Security, Server, Session, SessionError,
+    SessionOptions, Timeouts, Trace, TraceLine, Transfer, UniqueIdListing, Wait,
 };
-
 pub use tls::{
     Pin, PinError, Tls, TlsDetails, TlsFailure, TlsFault, TlsIdentity, TlsOptions, TlsRoots, TlsSetupError, TlsVersion,
     TrustedBy, Untrusted,

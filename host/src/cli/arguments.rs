@@ -6,20 +6,22 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::auth::Auth;
+use crate::session::ScramIterations;
+use crate::tls::{Pin, PinError};
 
 const EXIT_CODES: &str = "\
 Exit codes (sysexits.h):
    0  all done
   64  the command line is wrong
-  69  unavailable: unknown host, connection refused, TLS or a way to sign in that this version
-      lacks, or the server refuses what is needed
+  69  unavailable: unknown host, connection refused, no STLS, or the server refuses what is
+      needed
   70  internal error: the component failed in its sandbox
   73  cannot store in the Maildir, or cannot make the state file
   74  the connection broke, or reading or writing failed
   75  try again later: mailbox in use, trouble of the server that will pass, timeout,
       QUIT not confirmed
-  76  the server does not speak POP3 as it must
-  77  sign-in refused, or the server offers no permitted way to sign in
+  76  the server does not speak POP3 or TLS as it must, or its certificate is not accepted
+  77  sign-in refused, or the server offers no permitted way to sign in, or wants a certificate
   78  configuration: no usable password, a file that is not what it should be
  129, 130, 143  ended by SIGHUP, SIGINT, SIGTERM";
 
@@ -87,20 +89,26 @@ pub(super) struct Info {
 /// How to reach the server.
 #[derive(Debug, Args)]
 pub(super) struct Connection {
-    /// pop3://[user@]host[:port] (110), or pop3s://… (995, TLS from the start; not in this version)
+    /// pop3://[user@]host[:port] (110), or pop3s://… (995, TLS from the start)
     //
     // A text still: what clap cannot parse it repeats, and this may hold a password.
     #[arg(value_name = "URL")]
     pub(super) url: String,
-    /// Has to be "off" in this version [default: starttls for pop3://, implicit for pop3s://]
-    #[arg(long, value_name = "HOW")]
-    pub(super) tls: Option<Tls>,
-    /// Certificate authorities for TLS (PEM); not used in this version, which has no TLS
-    #[arg(long, value_name = "FILE")]
-    pub(super) ca_file: Option<PathBuf>,
-    /// Permitted ways to sign in, in the order to try: auto (nothing that gives the password away), apop, user
+    #[command(flatten)]
+    pub(super) security: SecurityArguments,
+    /// Permitted ways to sign in, in the order to try: auto, scram-sha-256, scram-sha-1, cram-md5, apop, plain, login,
+    /// user, oauthbearer, xoauth2, external. auto is the strongest that the server offers; without TLS only scram
     #[arg(long, value_name = "LIST", default_value = "auto", value_delimiter = ',')]
     pub(super) auth: Vec<Auth>,
+    /// How often SCRAM may hash the password
+    #[arg(long, value_name = "MIN-MAX", default_value = "4096-1000000", value_parser = iterations)]
+    pub(super) scram_iterations: ScramIterations,
+    /// The language of the server's words, as de or fr-CA; * for the best that it has (RFC 6856)
+    #[arg(long, value_name = "TAG")]
+    pub(super) lang: Option<String>,
+    /// Write each line of the session to this file, for a bug report: without secrets and contents of messages
+    #[arg(long, value_name = "FILE")]
+    pub(super) trace: Option<PathBuf>,
     /// How long to wait for the server each time
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(super) timeout: Duration,
@@ -112,6 +120,33 @@ pub(super) struct Connection {
     pub(super) component: Option<PathBuf>,
 }
 
+/// How the connection is protected.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "TLS")]
+pub(super) struct SecurityArguments {
+    /// starttls, implicit, or off: everything in clear text [default: starttls for pop3://, implicit for pop3s://]
+    #[arg(long, value_name = "HOW", hide_possible_values = true)]
+    pub(super) tls: Option<TlsMode>,
+    /// Certificate authorities to trust instead of the system's (PEM); may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_file: Vec<PathBuf>,
+    /// The server's key has to be this one: sha256/BASE64, as info shows it. With a pin, any CA will do; may be repeated
+    #[arg(long, value_name = "PIN", value_parser = pin)]
+    pub(super) tls_pin: Vec<Pin>,
+    /// A certificate of one's own (PEM), for servers that want one
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// The key of that certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// The oldest version that is accepted: 1.2 or 1.3
+    #[arg(long, value_name = "VERSION", default_value = "1.2", hide_possible_values = true)]
+    pub(super) tls_min: TlsMinimum,
+    /// The name that the certificate has to be for, if not the host of the URL
+    #[arg(long, value_name = "NAME")]
+    pub(super) tls_name: Option<String>,
+}
+
 /// Who signs in.
 #[derive(Debug, Args)]
 pub(super) struct SignIn {
@@ -119,11 +154,17 @@ pub(super) struct SignIn {
     #[arg(long, value_name = "NAME")]
     pub(super) user: Option<String>,
     /// A file that holds the password and, perhaps, a line end
-    #[arg(long, value_name = "FILE", conflicts_with = "password_command")]
+    #[arg(long, value_name = "FILE", group = "secret")]
     pub(super) password_file: Option<PathBuf>,
     /// A command, run by sh, that prints the password
-    #[arg(long, value_name = "CMD")]
+    #[arg(long, value_name = "CMD", group = "secret")]
     pub(super) password_command: Option<String>,
+    /// A file that holds a token for oauthbearer or xoauth2
+    #[arg(long, value_name = "FILE", group = "secret")]
+    pub(super) token_file: Option<PathBuf>,
+    /// A command, run by sh, that prints the token; run once more when the server refuses it
+    #[arg(long, value_name = "CMD", group = "secret")]
+    pub(super) token_command: Option<String>,
 }
 
 /// What is said, and how.
@@ -147,10 +188,32 @@ pub(super) enum Format {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Tls {
+pub(super) enum TlsMode {
     Off,
     Starttls,
     Implicit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TlsMinimum {
+    #[value(name = "1.2")]
+    Tls12,
+    #[value(name = "1.3")]
+    Tls13,
+}
+
+fn pin(text: &str) -> Result<Pin, String> {
+    text.parse().map_err(|error: PinError| error.to_string())
+}
+
+fn iterations(text: &str) -> Result<ScramIterations, String> {
+    let range = || {
+        let (least, most) = text.split_once('-')?;
+        Some(ScramIterations { least: least.parse().ok()?, most: most.parse().ok()? })
+    };
+    range()
+        .filter(|range| (1..=range.most).contains(&range.least))
+        .ok_or_else(|| "two numbers, as 4096-1000000".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

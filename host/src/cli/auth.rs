@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
+use super::password::SecretKind;
 use crate::sandbox::contract::Mechanism;
-use crate::session::Security;
+use crate::session::{Capability, Greeting, Security};
 
 /// One entry of `--auth`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +15,8 @@ pub(super) enum Auth {
     Named(Mechanism),
 }
 
-/// All names. `user` is USER and PASS, `apop` the command of that name, the others are registered with IANA for SASL.
+/// All names, the strongest first. `user` is USER and PASS, `apop` the command of that name, the others are registered with
+/// IANA for SASL.
 const NAMES: [(&str, Mechanism); 10] = [
     ("scram-sha-256", Mechanism::ScramShaTwoFiveSix),
     ("scram-sha-1", Mechanism::ScramShaOne),
@@ -28,9 +30,6 @@ const NAMES: [(&str, Mechanism); 10] = [
     ("external", Mechanism::External),
 ];
 
-/// What the component of this version can do.
-const BUILT: [Mechanism; 2] = [Mechanism::Apop, Mechanism::User];
-
 impl FromStr for Auth {
     type Err = String;
 
@@ -43,9 +42,8 @@ impl FromStr for Auth {
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, mechanism)| Auth::Named(*mechanism));
         named.ok_or_else(|| {
-            let built = NAMES.iter().filter(|(_, mechanism)| BUILT.contains(mechanism));
-            let names: Vec<&str> = built.map(|(name, _)| *name).collect();
-            format!("not a way to sign in; this version has auto, {}", names.join(", "))
+            let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+            format!("not a way to sign in; there are auto, {}", names.join(", "))
         })
     }
 }
@@ -55,55 +53,127 @@ pub(super) fn name(mechanism: Mechanism) -> &'static str {
     NAMES.iter().find(|(_, known)| *known == mechanism).map_or("unknown", |(name, _)| name)
 }
 
-/// The mechanisms that the list permits on such a channel, in order, each once. An error names those that this version
-/// does not have, where it has none of the list.
-pub(super) fn permitted(list: &[Auth], security: Security) -> Result<Vec<Mechanism>, String> {
+/// What a server offers, by its greeting and its capabilities.
+pub(super) struct Offers<'a> {
+    pub(super) greeting: &'a Greeting,
+    /// Nothing where the server has no CAPA.
+    pub(super) capabilities: Option<&'a [Capability]>,
+}
+
+impl Offers<'_> {
+    /// Whether the server says that it has this mechanism.
+    pub(super) fn has(&self, mechanism: Mechanism) -> bool {
+        match mechanism {
+            Mechanism::Apop => self.greeting.timestamp.is_some(),
+            // RFC 1939 servers have USER without a word about it; those with CAPA name it.
+            Mechanism::User => self.capabilities.is_none_or(|rows| rows.iter().any(|row| row.name == "USER")),
+            _ => self.sasl().any(|offered| offered.eq_ignore_ascii_case(name(mechanism))),
+        }
+    }
+
+    /// The names behind SASL.
+    pub(super) fn sasl(&self) -> impl Iterator<Item = &str> {
+        let rows = self.capabilities.unwrap_or_default().iter().filter(|row| row.name == "SASL");
+        rows.flat_map(|row| row.parameters.iter().map(String::as_str))
+    }
+}
+
+/// Whether what the list permits depends on what the server offers.
+pub(super) fn asks(list: &[Auth]) -> bool {
+    list.contains(&Auth::Auto)
+}
+
+/// The mechanisms that the list permits with such a server on such a channel, in order, each once. `auto` is the strongest
+/// that is offered, and only that: a refusal of it must not lead to a weaker one that nobody has named. Where nothing
+/// is offered, it is everything that may be, so that the sign-in can say what is missing.
+pub(super) fn permitted(list: &[Auth], security: Security, secret: SecretKind, offers: &Offers<'_>) -> Vec<Mechanism> {
     let mut permitted = Vec::new();
-    let mut not_built = Vec::new();
     for auth in list {
-        let mechanisms = match auth {
-            Auth::Named(mechanism) => vec![*mechanism],
-            // Without TLS, only what keeps the password from whoever listens.
-            Auth::Auto if security == Security::Cleartext => vec![Mechanism::Apop],
-            Auth::Auto => vec![Mechanism::Apop, Mechanism::User],
+        let candidates = candidates(security, secret);
+        let offered = candidates.iter().find(|mechanism| offers.has(**mechanism));
+        let mechanisms = match (auth, offered) {
+            (Auth::Named(mechanism), _) => vec![*mechanism],
+            (Auth::Auto, Some(strongest)) => vec![*strongest],
+            (Auth::Auto, None) => candidates.to_vec(),
         };
         for mechanism in mechanisms {
-            if !BUILT.contains(&mechanism) {
-                not_built.push(name(mechanism));
-            } else if !permitted.contains(&mechanism) {
+            if !permitted.contains(&mechanism) {
                 permitted.push(mechanism);
             }
         }
     }
-    if permitted.is_empty() { Err(not_built.join(", ")) } else { Ok(permitted) }
+    permitted
+}
+
+/// What `auto` may be, the strongest first. Without TLS that is what gives a listener neither the password nor a quick way to
+/// try passwords.
+fn candidates(security: Security, secret: SecretKind) -> &'static [Mechanism] {
+    use Mechanism::{Apop, CramMd5, Login, Oauthbearer, Plain, ScramShaOne, ScramShaTwoFiveSix, User, XoauthTwo};
+    match (security, secret) {
+        (Security::Cleartext, SecretKind::Password) => &[ScramShaTwoFiveSix, ScramShaOne],
+        (_, SecretKind::Password) => &[ScramShaTwoFiveSix, ScramShaOne, CramMd5, Apop, Plain, Login, User],
+        (Security::Cleartext, SecretKind::Token) => &[],
+        (_, SecretKind::Token) => &[Oauthbearer, XoauthTwo],
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Auth, Mechanism, Security, permitted};
+    use super::{Auth, Capability, Greeting, Mechanism, Offers, SecretKind, Security, permitted};
 
-    fn list(names: &str) -> Vec<Auth> {
-        names.split(',').map(|name| name.parse().unwrap()).collect()
+    fn with(list: &str, security: Security, secret: SecretKind, sasl: Option<&str>, timestamp: bool) -> Vec<Mechanism> {
+        let list: Vec<Auth> = list.split(',').map(|name| name.parse().unwrap()).collect();
+        let timestamp = timestamp.then(|| "<1@host>".to_owned());
+        let capabilities = sasl.map(|names| {
+            let parameters = names.split_whitespace().map(str::to_owned).collect();
+            vec![
+                Capability { name: "USER".to_owned(), parameters: Vec::new() },
+                Capability { name: "SASL".to_owned(), parameters },
+            ]
+        });
+        let greeting = Greeting { text: String::new(), timestamp };
+        let offers = Offers { greeting: &greeting, capabilities: capabilities.as_deref() };
+        permitted(&list, security, secret, &offers)
     }
 
     #[test]
-    fn auto_sends_no_password_in_clear_text() {
-        assert_eq!(permitted(&list("auto"), Security::Cleartext), Ok(vec![Mechanism::Apop]));
-        assert!(permitted(&list("auto"), Security::ImplicitTls).unwrap().contains(&Mechanism::User));
+    fn auto_is_the_strongest_that_is_offered_and_only_that() {
+        use Mechanism::{Apop, CramMd5, Plain, ScramShaOne, ScramShaTwoFiveSix, User};
+        let tls = |sasl, timestamp| with("auto", Security::StartTls, SecretKind::Password, sasl, timestamp);
+        assert_eq!(tls(Some("PLAIN SCRAM-SHA-1 scram-sha-256"), true), [ScramShaTwoFiveSix]);
+        assert_eq!(tls(Some("PLAIN SCRAM-SHA-1 CRAM-MD5"), true), [ScramShaOne]);
+        assert_eq!(tls(Some("LOGIN PLAIN CRAM-MD5"), true), [CramMd5]);
+        assert_eq!(tls(Some("LOGIN PLAIN"), true), [Apop]);
+        assert_eq!(tls(Some("LOGIN PLAIN"), false), [Plain]);
+        assert_eq!(tls(Some("GSSAPI"), false), [User]);
+        assert_eq!(tls(None, false), [User]);
+    }
+
+    #[test]
+    fn auto_sends_nothing_in_clear_text_that_gives_the_password_away() {
+        use Mechanism::{ScramShaOne, ScramShaTwoFiveSix};
+        let clear = |sasl, timestamp| with("auto", Security::Cleartext, SecretKind::Password, sasl, timestamp);
+        assert_eq!(clear(Some("PLAIN LOGIN CRAM-MD5"), true), [ScramShaTwoFiveSix, ScramShaOne]);
+        assert_eq!(clear(Some("PLAIN SCRAM-SHA-1"), true), [ScramShaOne]);
+        assert_eq!(clear(None, true), [ScramShaTwoFiveSix, ScramShaOne]);
+        assert_eq!(with("auto", Security::Cleartext, SecretKind::Token, Some("XOAUTH2"), true), []);
+    }
+
+    #[test]
+    fn a_token_is_no_password() {
+        let tls = |sasl| with("auto", Security::ImplicitTls, SecretKind::Token, Some(sasl), true);
+        assert_eq!(tls("PLAIN XOAUTH2"), [Mechanism::XoauthTwo]);
+        assert_eq!(tls("PLAIN XOAUTH2 OAUTHBEARER"), [Mechanism::Oauthbearer]);
+        assert_eq!(tls("PLAIN"), [Mechanism::Oauthbearer, Mechanism::XoauthTwo]);
     }
 
     #[test]
     fn the_order_is_the_callers() {
-        let both = Ok(vec![Mechanism::User, Mechanism::Apop]);
-        assert_eq!(permitted(&list("user,auto,user"), Security::Cleartext), both);
-        assert_eq!(permitted(&list("apop,user"), Security::Cleartext), Ok(vec![Mechanism::Apop, Mechanism::User]));
-    }
-
-    #[test]
-    fn what_is_not_built_is_named() {
-        assert_eq!(permitted(&list("plain,xoauth2"), Security::Cleartext), Err("plain, xoauth2".to_owned()));
-        assert_eq!(permitted(&list("plain,user"), Security::Cleartext), Ok(vec![Mechanism::User]));
+        use Mechanism::{Apop, ScramShaOne, ScramShaTwoFiveSix, User};
+        let clear = |list| with(list, Security::Cleartext, SecretKind::Password, Some(""), true);
+        assert_eq!(clear("user,auto,user"), [User, ScramShaTwoFiveSix, ScramShaOne]);
+        assert_eq!(clear("apop,user"), [Apop, User]);
         assert!("APOP ".parse::<Auth>().is_err());
-        assert_eq!("APOP".parse(), Ok(Auth::Named(Mechanism::Apop)));
+        assert_eq!("APOP".parse(), Ok(Auth::Named(Apop)));
     }
 }

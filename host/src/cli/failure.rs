@@ -1,5 +1,6 @@
 //! Why the command has failed: one line, what can be done, and the exit code.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -12,6 +13,7 @@ use crate::sandbox::{LoadError, Stopped};
 use crate::server_url::UrlError;
 use crate::session::SessionError;
 use crate::state::{StateError, StateErrorKind};
+use crate::tls::{TlsFault, TlsSetupError};
 
 /// What the contract says in the place of a command where it was the greeting.
 const CONNECTION: &str = "the connection";
@@ -35,6 +37,9 @@ pub(super) enum Exit {
     Terminated = 143,
 }
 
+/// The command that begins TLS.
+const STLS: &str = "STLS";
+
 /// Everything that ends the command without success.
 #[derive(Debug, Error)]
 pub(super) enum Failure {
@@ -42,14 +47,12 @@ pub(super) enum Failure {
     Usage(String),
     #[error(transparent)]
     Url(#[from] UrlError),
-    #[error(
-        "this version has no TLS, and nothing was sent; give --tls off to go on without, with everything in clear text"
-    )]
-    NoTls,
-    #[error("this version has no TLS; for a connection in clear text write pop3:// and --tls off")]
-    NoImplicitTls,
-    #[error("this version cannot sign in with {0}; it has apop and user")]
-    NotBuilt(String),
+    #[error("a token travels as it is, so that auto does not use it without TLS; --auth oauthbearer or xoauth2 would")]
+    TokenInClearText,
+    #[error(transparent)]
+    Tls(#[from] TlsSetupError),
+    #[error("cannot write the trace {path}: {cause}", path = path.display())]
+    Trace { path: PathBuf, cause: std::io::Error },
     #[error(transparent)]
     Password(#[from] PasswordError),
     #[error(transparent)]
@@ -90,10 +93,12 @@ impl From<FetchError> for Failure {
 impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Failure::Usage(_) | Failure::Url(_) => Exit::Usage,
-            Failure::NoTls | Failure::NoImplicitTls | Failure::NotBuilt(_) | Failure::UnknownHost { .. } => {
-                Exit::Unavailable
-            }
+            Failure::Usage(_) | Failure::Url(_) | Failure::TokenInClearText => Exit::Usage,
+            Failure::UnknownHost { .. } => Exit::Unavailable,
+            Failure::Tls(TlsSetupError::Engine(_)) => Exit::Software,
+            Failure::Tls(TlsSetupError::ServerName(_)) => Exit::Usage,
+            Failure::Tls(_) => Exit::Configuration,
+            Failure::Trace { .. } => Exit::CannotCreate,
             Failure::Password(PasswordError::Interrupted) => Exit::Interrupted,
             Failure::Password(_) => Exit::Configuration,
             Failure::Load(LoadError::Engine(_)) => Exit::Software,
@@ -139,6 +144,8 @@ impl Failure {
 fn of_session(error: &SessionError) -> Exit {
     use contract::Error;
     match error {
+        SessionError::Tls(failure) => of_tls(failure.fault()),
+        SessionError::TlsSetup(_) => Exit::Software,
         SessionError::Stopped(Stopped::Deadline) => Exit::TryLater,
         SessionError::Stopped(Stopped::Memory(_) | Stopped::Busy(_)) => Exit::Protocol,
         SessionError::Stopped(Stopped::Trapped(_) | Stopped::OutOfContract(_)) => Exit::Software,
@@ -151,8 +158,18 @@ fn of_session(error: &SessionError) -> Exit {
             Error::Refused(refusal) => of_code(refusal.reply.code.as_ref()).unwrap_or(Exit::Unavailable),
             Error::SignInRefused(refusal) => of_code(refusal.reply.code.as_ref()).unwrap_or(Exit::NoPermission),
             Error::NoMechanism(_) => Exit::NoPermission,
-            Error::Misbehaved(_) | Error::LimitExceeded(_) => Exit::Protocol,
+            Error::Misbehaved(_) | Error::LimitExceeded(_) | Error::TlsFailed(_) => Exit::Protocol,
         },
+    }
+}
+
+fn of_tls(fault: TlsFault) -> Exit {
+    match fault {
+        TlsFault::Certificate | TlsFault::Protocol => Exit::Protocol,
+        TlsFault::ClientCertificate => Exit::NoPermission,
+        TlsFault::Connection => Exit::Io,
+        TlsFault::Configuration => Exit::Configuration,
+        TlsFault::Internal => Exit::Software,
     }
 }
 
@@ -170,8 +187,11 @@ fn advice_on_session(error: &SessionError) -> Option<&'static str> {
     if let SessionError::Stopped(Stopped::Deadline) = error {
         return Some("give more time with --deadline");
     }
-    let SessionError::Pop3(error) = error else {
-        return Some("nothing was deleted; please report it with the server's name");
+    let error = match error {
+        SessionError::Pop3(error) => error,
+        // The line says it.
+        SessionError::Tls(_) | SessionError::TlsSetup(_) => return None,
+        SessionError::Stopped(_) => return Some("nothing was deleted; please report it with the server's name"),
     };
     match error {
         Error::ConnectFailed(_) => Some("check the host and port in the URL"),
@@ -188,11 +208,16 @@ fn advice_on_session(error: &SessionError) -> Option<&'static str> {
                 Some("check the user name and the password, or whether another session holds the mailbox")
             }
             _ if refusal.command == CONNECTION => Some("try again later"),
+            _ if refusal.command == STLS => Some(
+                "nothing secret was sent; try pop3s://, or give --tls off to go on without TLS, with everything in clear text",
+            ),
             _ => None,
         },
-        Error::NoMechanism(_) => {
-            Some("--auth user permits USER/PASS, which sends the password in clear text without TLS")
-        }
+        Error::NoMechanism(_) => Some(
+            "--auth names more ways: apop and cram-md5 rest on MD5; user, plain and login send the password as it is, \
+             in clear text without TLS",
+        ),
+        Error::TlsFailed(_) => None,
         Error::Misbehaved(misbehaviour) if misbehaviour.command.as_deref() == Some(CONNECTION) => {
             Some("check that the host and port are those of a POP3 server")
         }

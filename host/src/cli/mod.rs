@@ -10,6 +10,7 @@ mod list;
 mod output;
 mod password;
 mod signals;
+mod trace;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use crate::escape::{escape, escape_cut};
 use crate::fetch::{Event, Summary};
 use crate::session::{Greeting, Reply};
+use crate::tls::TlsDetails;
 
 /// The longest error or warning, in characters.
 const LONGEST_LINE: usize = 600;
@@ -42,13 +43,15 @@ impl Reporter {
         Reporter { output, progress, shows_progress: wanted, broken: Mutex::new(None) }
     }
 
-    pub(super) fn connected(&self, account: &str, greeting: &Greeting) {
+    pub(super) fn connected(&self, account: &str, greeting: &Greeting, tls: Option<&TlsDetails>) {
         match self.output.format {
             Format::Json => self.json(&json!({
                 "event": "connected", "account": shown(account), "greeting": shown(&greeting.text),
+                "tls": tls.map(|tls| json!({ "version": tls.version, "cipher_suite": tls.cipher_suite })),
             })),
             Format::Text if self.output.verbose => {
-                self.line(&format!("{}: connected: {}", shown(account), shown(&greeting.text)));
+                let security = tls.map_or("clear text", |tls| tls.version.as_str());
+                self.line(&format!("{}: connected ({security}): {}", shown(account), shown(&greeting.text)));
             }
             Format::Text => {}
         }

@@ -1,4 +1,4 @@
-//! Where the password comes from: a file, a command, or the person at the terminal.
+//! Where the password or token comes from: a file, a command, or the person at the terminal.
 
 use std::fmt;
 use std::fs::File;
@@ -12,22 +12,49 @@ use zeroize::Zeroizing;
 use crate::escape::escape;
 use crate::secret::Secret;
 
-/// The longest password that is read, in octets.
+/// The longest password or token that is read, in octets.
 const LONGEST: usize = 16 * 1024;
 
-/// What the command line says about the password.
+/// What it is that signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecretKind {
+    /// What a person chose.
+    Password,
+    /// What an OAuth service gave, for a while.
+    Token,
+}
+
+impl fmt::Display for SecretKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password => "password",
+            Self::Token => "token",
+        })
+    }
+}
+
+/// What the command line says about the password or token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PasswordSource {
-    /// `--password-file`: a file, a FIFO, `/dev/stdin`: anything that can be read to its end.
+pub(crate) struct PasswordSource {
+    /// What is found there.
+    pub(crate) kind: SecretKind,
+    /// Where.
+    pub(crate) place: Place,
+}
+
+/// Where to look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// `--password-file`, `--token-file`: a file, a FIFO, `/dev/stdin`: anything that can be read to its end.
     File(PathBuf),
-    /// `--password-command`: what this writes to its standard output when `sh -c` runs it.
+    /// `--password-command`, `--token-command`: what this writes to its standard output when `sh -c` runs it.
     Command(String),
-    /// Neither: the controlling terminal is asked.
+    /// None of them: the controlling terminal is asked.
     Terminal,
 }
 
 impl PasswordSource {
-    /// Gets the password. The line end behind it, LF or CRLF, is not a part of it; everything else is.
+    /// Gets the password or token. The line end behind it, LF or CRLF, is not a part of it; everything else is.
     ///
     /// Blocks until the file or command has ended or the person has answered. The program should have a handler for
     /// SIGINT by then (tokio's will do): without one, Ctrl-C at the prompt ends it before the terminal's echo is back.
@@ -35,10 +62,11 @@ impl PasswordSource {
     /// # Errors
     /// Each is a matter of configuration, exit code 78, and none repeats what was read.
     pub(crate) fn obtain(&self, user: &str, host: &str) -> Result<Obtained, PasswordError> {
-        match self {
-            Self::File(path) => from_file(path),
-            Self::Command(command) => from_command(command).map(Obtained::without_warning),
-            Self::Terminal => from_terminal(user, host).map(Obtained::without_warning),
+        let kind = self.kind;
+        match &self.place {
+            Place::File(path) => from_file(kind, path),
+            Place::Command(command) => from_command(kind, command).map(Obtained::without_warning),
+            Place::Terminal => from_terminal(kind, user, host).map(Obtained::without_warning),
         }
     }
 }
@@ -61,8 +89,10 @@ impl Obtained {
 /// Something that works and should be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PasswordWarning {
-    /// The group or everybody can read or write the password file.
+    /// The group or everybody can read or write the file.
     OpenToOthers {
+        /// What is in it.
+        kind: SecretKind,
         /// The file.
         path: PathBuf,
         /// Its permission bits.
@@ -72,9 +102,9 @@ pub(crate) enum PasswordWarning {
 
 impl fmt::Display for PasswordWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::OpenToOthers { path, mode } = self;
+        let Self::OpenToOthers { kind, path, mode } = self;
         let path = path.display();
-        write!(f, "the password file {path} is open to other users (mode {mode:04o}); chmod 600 {path}")
+        write!(f, "the {kind} file {path} is open to other users (mode {mode:04o}); chmod 600 {path}")
     }
 }
 
@@ -82,8 +112,10 @@ impl fmt::Display for PasswordWarning {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PasswordError {
     /// The file cannot be opened or read.
-    #[error("cannot read the password file {path}: {source}", path = path.display())]
+    #[error("cannot read the {kind} file {path}: {source}", path = path.display())]
     File {
+        /// What should be in it.
+        kind: SecretKind,
         /// The file.
         path: PathBuf,
         /// The system's word on it.
@@ -91,28 +123,36 @@ pub(crate) enum PasswordError {
     },
     /// The file is a directory.
     #[error(
-        "the password file {path} is a directory; name a file that has the password in its only line",
+        "the {kind} file {path} is a directory; name a file that has the {kind} in its only line",
         path = path.display()
     )]
     Directory {
+        /// What should be there.
+        kind: SecretKind,
         /// The directory.
         path: PathBuf,
     },
     /// The shell cannot be started or its output not be read.
-    #[error("cannot run the password command: {source}")]
+    #[error("cannot run the {kind} command: {source}")]
     Command {
+        /// What it should give.
+        kind: SecretKind,
         /// The system's word on it.
         source: io::Error,
     },
     /// The command says that it failed.
-    #[error("the password command failed ({status}); run it by hand to see why")]
+    #[error("the {kind} command failed ({status}); run it by hand to see why")]
     CommandFailed {
+        /// What it should give.
+        kind: SecretKind,
         /// With which code or signal.
         status: ExitStatus,
     },
     /// There is no terminal to ask at.
-    #[error("no password and no terminal to ask for one; use --password-file or --password-command")]
+    #[error("no {kind} and no terminal to ask for one; use --{kind}-file or --{kind}-command")]
     NoTerminal {
+        /// What is asked for.
+        kind: SecretKind,
         /// The system's word on it.
         source: io::Error,
     },
@@ -123,63 +163,65 @@ pub(crate) enum PasswordError {
     #[error("interrupted")]
     Interrupted,
     /// There is nothing, or nothing but a line end.
-    #[error("{origin} gave an empty password")]
+    #[error("{origin} gave an empty {kind}", kind = origin.kind)]
     Empty {
         /// Where it is from.
         origin: Origin,
     },
     /// There is far more than a password.
-    #[error("{origin} gave more than {LONGEST} octets, which is no password")]
+    #[error("{origin} gave more than {LONGEST} octets, which is no {kind}", kind = origin.kind)]
     TooLong {
         /// Where it is from.
         origin: Origin,
     },
     /// There is a CR, LF or NUL in it, which the protocol cannot carry.
-    #[error("{origin} gave a password with a line end or NUL in it; only its last line end is taken off")]
+    #[error("{origin} gave a {kind} with a line end or NUL in it; only its last line end is taken off", kind = origin.kind)]
     Unsendable {
         /// Where it is from.
         origin: Origin,
     },
 }
 
-/// Where a password that cannot be used was found.
+/// Where a password or token that cannot be used was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// `--password-file`
-    File(PathBuf),
-    /// `--password-command`
-    Command,
-    /// The person.
-    Terminal,
+pub(crate) struct Origin {
+    /// What should have been there.
+    pub(crate) kind: SecretKind,
+    /// Where.
+    pub(crate) place: Place,
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "the password file {}", path.display()),
-            Self::Command => f.write_str("the password command"),
-            Self::Terminal => f.write_str("the terminal"),
+        let kind = self.kind;
+        match &self.place {
+            Place::File(path) => write!(f, "the {kind} file {}", path.display()),
+            Place::Command(_) => write!(f, "the {kind} command"),
+            Place::Terminal => f.write_str("the terminal"),
         }
     }
 }
 
-fn from_file(path: &Path) -> Result<Obtained, PasswordError> {
-    let failed = |source| PasswordError::File { path: path.to_owned(), source };
+fn from_file(kind: SecretKind, path: &Path) -> Result<Obtained, PasswordError> {
+    let failed = |source| PasswordError::File { kind, path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     // Of what was opened, not of the path: that may be another file by now.
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_dir() {
-        return Err(PasswordError::Directory { path: path.to_owned() });
+        return Err(PasswordError::Directory { kind, path: path.to_owned() });
     }
     let mode = metadata.permissions().mode() & 0o7777;
-    let warning = (metadata.is_file() && mode & 0o077 != 0)
-        .then(|| PasswordWarning::OpenToOthers { path: path.to_owned(), mode });
+    let warning = (metadata.is_file() && mode & 0o077 != 0).then(|| PasswordWarning::OpenToOthers {
+        kind,
+        path: path.to_owned(),
+        mode,
+    });
     let text = read_limited(file).map_err(failed)?;
-    Ok(Obtained { password: password(&text, Origin::File(path.to_owned()))?, warning })
+    Ok(Obtained { password: password(&text, Origin { kind, place: Place::File(path.to_owned()) })?, warning })
 }
 
-fn from_command(command: &str) -> Result<Secret, PasswordError> {
-    let failed = |source| PasswordError::Command { source };
+fn from_command(kind: SecretKind, command: &str) -> Result<Secret, PasswordError> {
+    let failed = |source| PasswordError::Command { kind, source };
     let mut child = Command::new("sh").arg("-c").arg(command).stdout(Stdio::piped()).spawn().map_err(failed)?;
     let text = read_output(&mut child);
     let is_too_long = text.as_ref().is_ok_and(|text| text.len() > LONGEST);
@@ -190,9 +232,9 @@ fn from_command(command: &str) -> Result<Secret, PasswordError> {
     let status = child.wait().map_err(failed)?;
     let text = text.map_err(failed)?;
     if !is_too_long && !status.success() {
-        return Err(PasswordError::CommandFailed { status });
+        return Err(PasswordError::CommandFailed { kind, status });
     }
-    password(&text, Origin::Command)
+    password(&text, Origin { kind, place: Place::Command(command.to_owned()) })
 }
 
 /// Takes the pipe, so that it is closed when this returns.
@@ -201,17 +243,21 @@ fn read_output(child: &mut Child) -> io::Result<Zeroizing<Vec<u8>>> {
     read_limited(output)
 }
 
-fn from_terminal(user: &str, host: &str) -> Result<Secret, PasswordError> {
-    let prompt = format!("Password for {}@{}: ", escape(user.as_bytes()), escape(host.as_bytes()));
-    let text = rpassword::prompt_password(prompt).map_err(without_answer)?;
-    password(Zeroizing::new(text.into_bytes()).as_slice(), Origin::Terminal)
+fn from_terminal(kind: SecretKind, user: &str, host: &str) -> Result<Secret, PasswordError> {
+    let asked_for = match kind {
+        SecretKind::Password => "Password",
+        SecretKind::Token => "Token",
+    };
+    let prompt = format!("{asked_for} for {}@{}: ", escape(user.as_bytes()), escape(host.as_bytes()));
+    let text = rpassword::prompt_password(prompt).map_err(|source| without_answer(kind, source))?;
+    password(Zeroizing::new(text.into_bytes()).as_slice(), Origin { kind, place: Place::Terminal })
 }
 
-fn without_answer(source: io::Error) -> PasswordError {
+fn without_answer(kind: SecretKind, source: io::Error) -> PasswordError {
     match source.kind() {
         ErrorKind::Interrupted => PasswordError::Interrupted,
         ErrorKind::UnexpectedEof => PasswordError::NotGiven,
-        _ => PasswordError::NoTerminal { source },
+        _ => PasswordError::NoTerminal { kind, source },
     }
 }
 

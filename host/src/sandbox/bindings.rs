@@ -2,8 +2,14 @@
 
 wasmtime::component::bindgen!({
     path: "../wit",
-    world: "cleartext-client-plugin",
+    world: "client-plugin",
     exports: { default: async },
-    with: { "wasi": wasmtime_wasi::p2::bindings },
+    with: {
+        "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
+        "wasi:io": wasmtime_wasi::p2::bindings::io,
+        "wasi:random": wasmtime_wasi::p2::bindings::random,
+        "wasi:sockets": wasmtime_wasi::p2::bindings::sockets,
+        "wasi:tls": wasmtime_wasi_tls::p2::bindings,
+    },
     require_store_data_send: true,
 });

@@ -5,7 +5,6 @@ mod config;
 
 use std::fs;
 use std::io::Read as _;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -13,13 +12,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wasmtime::Engine;
 use wasmtime::component::{Component as Compiled, HasData, Linker, ResourceTable};
-use wasmtime_wasi::p2::bindings::{clocks, io, sockets};
+use wasmtime_wasi::p2::bindings::{clocks, io, random, sockets};
 use wasmtime_wasi::{
-    WasiView, clocks::WasiClocks, clocks::WasiClocksView, sockets::WasiSockets, sockets::WasiSocketsView,
+    WasiView, clocks::WasiClocks, clocks::WasiClocksView, random::WasiRandom, random::WasiRandomView,
+    sockets::WasiSockets, sockets::WasiSocketsView,
 };
 
-use super::bindings::CleartextClientPluginPre;
-use super::store::{SessionStore, Walls};
+use super::bindings::ClientPluginPre;
+use super::store::{Reach, SessionStore, Walls};
 use super::{COMPONENT, Component, Limits, LoadError, SandboxOptions, Stopped};
 
 /// [`COMPONENT`], compiled for this machine by the build script.
@@ -38,7 +38,7 @@ const SESSION_STACK: usize = 512 << 10;
 /// Everything that sessions share.
 pub(crate) struct Loaded {
     engine: Engine,
-    component: CleartextClientPluginPre<Walls>,
+    component: ClientPluginPre<Walls>,
     limits: Limits,
 }
 
@@ -56,17 +56,13 @@ impl Loaded {
             |cause: wasmtime::Error| LoadError::NotTheComponent { name: name.clone(), cause: one_line(&cause) };
         let linker = linker(&engine).map_err(|cause| LoadError::Engine(one_line(&cause)))?;
         let pre = linker.instantiate_pre(&compiled.map_err(not_it)?).map_err(not_it)?;
-        let component = CleartextClientPluginPre::new(pre).map_err(not_it)?;
+        let component = ClientPluginPre::new(pre).map_err(not_it)?;
         start_ticking(&engine).map_err(|cause| LoadError::Engine(format!("no thread for its clock: {cause}")))?;
         Ok(Loaded { engine, component, limits: options.limits })
     }
 
-    pub(crate) async fn instantiate(
-        &self,
-        addresses: &[SocketAddr],
-        until: Option<Instant>,
-    ) -> Result<SessionStore, Stopped> {
-        SessionStore::instantiate(&self.engine, &self.component, addresses, self.limits, until).await
+    pub(crate) async fn instantiate(&self, reach: Reach<'_>, until: Option<Instant>) -> Result<SessionStore, Stopped> {
+        SessionStore::instantiate(&self.engine, &self.component, reach, self.limits, until).await
     }
 }
 
@@ -107,6 +103,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Walls>> {
     io::error::add_to_linker::<Walls, Streams>(l, |walls| walls.ctx().table)?;
     io::poll::add_to_linker::<Walls, Streams>(l, |walls| walls.ctx().table)?;
     io::streams::add_to_linker::<Walls, Streams>(l, |walls| walls.ctx().table)?;
+    random::random::add_to_linker::<Walls, WasiRandom>(l, Walls::random)?;
     sockets::instance_network::add_to_linker::<Walls, WasiSockets>(l, Walls::sockets)?;
     sockets::network::add_to_linker::<Walls, WasiSockets>(
         l,
@@ -115,6 +112,9 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Walls>> {
     )?;
     sockets::tcp::add_to_linker::<Walls, WasiSockets>(l, Walls::sockets)?;
     sockets::tcp_create_socket::add_to_linker::<Walls, WasiSockets>(l, Walls::sockets)?;
+    let mut options = wasmtime_wasi_tls::p2::LinkOptions::default();
+    options.tls(true);
+    wasmtime_wasi_tls::p2::add_to_linker(l, &options)?;
     Ok(linker)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A [`Sandbox`] is loaded once for a process and shared by its tasks. Each session gets a store of its own with
 //! [`Limits`], and may connect to the addresses of one server only. Only the interfaces of the world
-//! `popfetch:pop3/cleartext-client-plugin` are linked: a component that wants more does not load.
+//! `popfetch:pop3/client-plugin` are linked: a component that wants more does not load, and one that wants less, such as one
+//! without TLS, does.
 
 #[allow(
     missing_docs,
@@ -16,7 +17,6 @@ mod guard;
 mod load;
 mod store;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,14 +24,17 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 pub(crate) use bindings::exports::popfetch::pop3::client::GuestSession;
-pub(crate) use bindings::exports::popfetch::pop3::client::GuestTransfer;
+pub(crate) use bindings::exports::popfetch::pop3::client::{GuestTrace, GuestTransfer};
 pub(crate) use bindings::exports::popfetch::pop3::types as contract;
 pub(crate) use guard::Guard;
 pub(crate) use load::Loaded;
-pub(crate) use store::{SessionStore, Walls};
+pub(crate) use store::{Reach, SessionStore, Walls};
 
-/// The component that this crate was built with, for hosts of one's own: see `wit/` for its world.
+/// The component that this crate was built with and runs, for hosts of one's own: the world `client-plugin` of `wit/`.
 pub static COMPONENT: &[u8] = include_bytes!(env!("POPFETCH_COMPONENT"));
+
+/// The same without TLS, for hosts that have no `wasi:tls`: the world `cleartext-client-plugin` of `wit/`.
+pub static CLEARTEXT_COMPONENT: &[u8] = include_bytes!(env!("POPFETCH_CLEARTEXT_COMPONENT"));
 
 /// What each session may use. The defaults are enough for a maildrop of 250,000 messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +69,7 @@ pub enum Component {
     /// The one that this crate was built with, and compiled when the crate was.
     #[default]
     BuiltIn,
-    /// A file: another build of the same world. Compiling it takes about 0.1 seconds.
+    /// A file: another build of the same world, or of the one without TLS. Compiling it takes about 0.1 seconds.
     File(PathBuf),
 }
 
@@ -91,7 +94,7 @@ pub enum LoadError {
         cause: std::io::Error,
     },
     /// The file holds something else.
-    #[error("{name} is not a component of the world popfetch:pop3/cleartext-client-plugin: {cause}")]
+    #[error("{name} is not a component of the world popfetch:pop3/client-plugin: {cause}")]
     NotTheComponent {
         /// The file, or "the built-in component".
         name: String,
@@ -139,14 +142,9 @@ impl Sandbox {
         Ok(Sandbox { loaded: std::sync::Arc::new(Loaded::load(options)?) })
     }
 
-    /// A new instance that may connect to these addresses. A component can run code of its own here already, so that
-    /// this has to end in time, too.
-    pub(crate) async fn instantiate(
-        &self,
-        addresses: &[SocketAddr],
-        until: Option<Instant>,
-    ) -> Result<SessionStore, Stopped> {
-        self.loaded.instantiate(addresses, until).await
+    /// A new instance. A component can run code of its own here already, so that this has to end in time, too.
+    pub(crate) async fn instantiate(&self, reach: Reach<'_>, until: Option<Instant>) -> Result<SessionStore, Stopped> {
+        self.loaded.instantiate(reach, until).await
     }
 }
 

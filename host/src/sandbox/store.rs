@@ -8,20 +8,30 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, ResourceLimiter, Store};
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_tls::{TlsProvider, WasiTlsCtx, WasiTlsCtxBuilder, WasiTlsCtxView, WasiTlsView};
 
-use super::bindings::{CleartextClientPlugin, CleartextClientPluginPre};
-use super::{Guard, GuestSession, GuestTransfer, Limits, Stopped};
+use super::bindings::{ClientPlugin, ClientPluginPre};
+use super::{Guard, GuestSession, GuestTrace, GuestTransfer, Limits, Stopped};
 
 /// An instance of the component, with its memory and its sockets. Dropping it closes the connection.
 pub(crate) struct SessionStore {
     pub(crate) store: Store<Walls>,
-    instance: CleartextClientPlugin,
+    instance: ClientPlugin,
     pub(crate) limits: Limits,
+}
+
+/// What of the world a session may reach.
+pub(crate) struct Reach<'a> {
+    /// The addresses of its server.
+    pub(crate) addresses: &'a [SocketAddr],
+    /// The TLS that it gets if it asks for some.
+    pub(crate) tls: Box<dyn TlsProvider>,
 }
 
 /// What the host's functions know of a session.
 pub(crate) struct Walls {
     wasi: WasiCtx,
+    tls: WasiTlsCtx,
     table: ResourceTable,
     growth: Growth,
 }
@@ -40,12 +50,12 @@ pub(crate) struct MemoryLimit;
 impl SessionStore {
     pub(crate) async fn instantiate(
         engine: &Engine,
-        component: &CleartextClientPluginPre<Walls>,
-        addresses: &[SocketAddr],
+        component: &ClientPluginPre<Walls>,
+        reach: Reach<'_>,
         limits: Limits,
         until: Option<Instant>,
     ) -> Result<Self, Stopped> {
-        let mut store = Store::new(engine, Walls::around(addresses, limits));
+        let mut store = Store::new(engine, Walls::around(reach, limits));
         store.limiter(|walls| &mut walls.growth);
         store.set_hostcall_fuel(limits.octets_a_call);
         // Its own resources and those that it lends in a call are handles, too.
@@ -63,6 +73,11 @@ impl SessionStore {
         (self.instance.popfetch_pop3_client().session(), &mut self.store)
     }
 
+    /// The verbs of a trace, and the store to call them on.
+    pub(crate) fn trace(&mut self) -> (GuestTrace<'_>, &mut Store<Walls>) {
+        (self.instance.popfetch_pop3_client().trace(), &mut self.store)
+    }
+
     /// The verbs of a transfer, and the store to call them on.
     pub(crate) fn transfer(&mut self) -> (GuestTransfer<'_>, &mut Store<Walls>) {
         (self.instance.popfetch_pop3_client().transfer(), &mut self.store)
@@ -70,8 +85,9 @@ impl SessionStore {
 }
 
 impl Walls {
-    fn around(addresses: &[SocketAddr], limits: Limits) -> Self {
-        let permitted: Arc<[SocketAddr]> = addresses.into();
+    fn around(reach: Reach<'_>, limits: Limits) -> Self {
+        let permitted: Arc<[SocketAddr]> = reach.addresses.into();
+        let tls = WasiTlsCtxBuilder::new().provider(reach.tls).build();
         let wasi = WasiCtx::builder()
             .allow_tcp(true)
             .allow_udp(false)
@@ -89,13 +105,19 @@ impl Walls {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources);
         let growth = Growth { memory: limits.memory, table_elements: limits.table_elements };
-        Walls { wasi, table, growth }
+        Walls { wasi, tls, table, growth }
     }
 }
 
 impl WasiView for Walls {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiTlsView for Walls {
+    fn tls(&mut self) -> WasiTlsCtxView<'_> {
+        WasiTlsCtxView { ctx: &mut self.tls, table: &mut self.table }
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::sandbox::{Stopped, contract};
+use crate::tls::{TlsFailure, TlsSetupError};
 
 /// A verb that failed.
 #[derive(Clone, Debug, Error)]
@@ -12,9 +13,21 @@ pub enum SessionError {
     /// What the component says: see `error` in `wit/types.wit`.
     #[error("{}", Words(.0))]
     Pop3(contract::Error),
+    /// There is no TLS, and nothing secret was sent.
+    #[error(transparent)]
+    Tls(#[from] TlsFailure),
+    /// TLS cannot be had on this machine.
+    #[error("cannot set up TLS: {0}")]
+    TlsSetup(String),
     /// The component was stopped.
     #[error(transparent)]
     Stopped(#[from] Stopped),
+}
+
+impl From<TlsSetupError> for SessionError {
+    fn from(error: TlsSetupError) -> Self {
+        SessionError::TlsSetup(error.to_string())
+    }
 }
 
 impl From<contract::Error> for SessionError {
@@ -26,12 +39,18 @@ impl From<contract::Error> for SessionError {
 impl SessionError {
     /// Whether the session is of no more use.
     pub fn ends_session(&self) -> bool {
-        use contract::Error::{Closed, ConnectFailed, LimitExceeded, Misbehaved, Network, Timeout};
+        use contract::Error::{Closed, ConnectFailed, LimitExceeded, Misbehaved, Network, Timeout, TlsFailed};
         match self {
-            SessionError::Stopped(_) => true,
+            SessionError::Stopped(_) | SessionError::Tls(_) | SessionError::TlsSetup(_) => true,
             SessionError::Pop3(error) => matches!(
                 error,
-                Closed(_) | ConnectFailed(_) | LimitExceeded(_) | Misbehaved(_) | Network(_) | Timeout(_)
+                Closed(_)
+                    | ConnectFailed(_)
+                    | LimitExceeded(_)
+                    | Misbehaved(_)
+                    | Network(_)
+                    | Timeout(_)
+                    | TlsFailed(_)
             ),
         }
     }
@@ -39,6 +58,21 @@ impl SessionError {
     /// Whether the server answered `-ERR` to this command.
     pub fn is_refusal(&self) -> bool {
         matches!(self, SessionError::Pop3(contract::Error::Refused(_)))
+    }
+
+    /// Whether the server refused a token of OAuth, for a reason that another token may not have.
+    pub(crate) fn is_refused_token(&self) -> bool {
+        use contract::ResponseCode::{InUse, LoginDelay, SysPerm, SysTemp};
+        match self {
+            SessionError::Pop3(contract::Error::SignInRefused(refusal)) => {
+                !matches!(refusal.reply.code, Some(InUse | LoginDelay | SysPerm | SysTemp))
+            }
+            // There are servers that close the connection after that.
+            SessionError::Pop3(contract::Error::Closed(Some(command))) => {
+                command.ends_with("OAUTHBEARER") || command.ends_with("XOAUTH2")
+            }
+            _ => false,
+        }
     }
 
     /// Whether it did so for lack of what was asked for, and not because of trouble of its own.
@@ -65,6 +99,7 @@ impl fmt::Display for Words<'_> {
             Error::NotSupported(what) => f.write_str(what),
             Error::ConnectFailed(causes) => write!(f, "cannot connect: {causes}"),
             Error::Timeout(Wait::Connect) => f.write_str("connecting timed out"),
+            Error::Timeout(Wait::Tls) => f.write_str("the server was silent in the TLS handshake"),
             Error::Timeout(Wait::Reply) => f.write_str("the server was silent for too long"),
             Error::Timeout(Wait::Send) => f.write_str("the server took nothing for too long"),
             Error::Timeout(Wait::Quit) => f.write_str("the server did not answer QUIT in time"),
@@ -73,6 +108,7 @@ impl fmt::Display for Words<'_> {
             Error::Closed(Some(command)) => {
                 write!(f, "the server closed the connection instead of answering {command}")
             }
+            Error::TlsFailed(cause) => write!(f, "no TLS: {cause}"),
             Error::Network(cause) => write!(f, "the connection broke: {cause}"),
             Error::Refused(refusal) => write!(f, "the server refused {}", Refused(refusal)),
             Error::SignInRefused(refusal) => write!(f, "the server refused the sign-in with {}", Refused(refusal)),
@@ -97,10 +133,11 @@ struct Refused<'a>(&'a contract::Refusal);
 
 impl fmt::Display for Refused<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let contract::Refusal { command, reply } = self.0;
+        let contract::Refusal { command, reply, status } = self.0;
         write!(f, "{command}: \"-ERR")?;
         let line = reply.to_line();
-        if line.is_empty() { f.write_str("\"") } else { write!(f, " {line}\"") }
+        if line.is_empty() { f.write_str("\"") } else { write!(f, " {line}\"") }?;
+        status.as_ref().map_or(Ok(()), |status| write!(f, " ({status})"))
     }
 }
 

@@ -4,6 +4,8 @@ mod error;
 mod options;
 mod order;
 mod secrecy;
+mod sign_in;
+mod trace;
 mod transfer;
 
 use std::time::Duration;
@@ -12,17 +14,19 @@ use tokio::time::Instant;
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
-use crate::sandbox::contract::{self, Mechanism, Piece};
-use crate::sandbox::{Guard, Sandbox, SessionStore, Stopped, Walls};
-use crate::secret::Secret;
-use secrecy::without_secret;
+use crate::sandbox::contract::{self, Piece};
+use crate::sandbox::{Guard, Reach, Sandbox, SessionStore, Stopped, Walls};
+use crate::tls::{Tls, TlsDetails, TlsFault, TlsOptions, TlsRecord};
+use secrecy::Confidential;
 
 pub use contract::{
-    Capability, Deletion, Greeting, Maildrop, MessageBegin, MessageEnd, MessageRefused, Reply, ResponseCode,
-    ScanListing, Security, UniqueIdListing, Wait,
+    Capability, Deletion, Greeting, Language, Maildrop, MessageBegin, MessageEnd, MessageRefused, Reply, ResponseCode,
+    ScanListing, ScramIterations, Security, TraceLine, UniqueIdListing, Wait,
 };
 pub use error::SessionError;
 pub use options::{ProtocolLimits, Server, SessionOptions, Timeouts};
+pub use sign_in::Credentials;
+pub use trace::Trace;
 pub use transfer::Transfer;
 
 /// How much later than the component, which knows what it was waiting for, the host ends a session at its deadline.
@@ -45,54 +49,72 @@ pub struct Session {
     ended: bool,
     /// Messages are marked as deleted.
     has_marks: bool,
-    /// What no error may show.
-    secret: Option<Secret>,
-}
-
-/// Credentials as the contract has them, wiped also where a call is cancelled.
-struct HandedIn(contract::Credentials);
-
-impl Drop for HandedIn {
-    fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.0.secret);
-    }
-}
-
-/// Who signs in.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// The name of the mailbox.
-    pub user: String,
-    /// The password.
-    pub secret: Secret,
+    /// What no error and no line of a trace may show.
+    confidential: Confidential,
+    security: Security,
+    tls: TlsRecord,
+    /// Who takes the lines, and the component's collection of them.
+    trace: Option<(Trace, ResourceAny)>,
 }
 
 impl Session {
-    /// Connects to the server and reads its greeting: the session is in AUTHORIZATION (RFC 1939 §4).
+    /// Connects to the server, protects the connection as the server's [`Security`] demands, and reads its greeting: the
+    /// session is in AUTHORIZATION (RFC 1939 §4).
     ///
     /// # Errors
     ///
-    /// Typically `connect-failed`, `timeout`, `misbehaved` (not a POP3 server), `refused` (greeted with `-ERR`).
+    /// Typically `connect-failed`, `timeout`, `misbehaved` (not a POP3 server), `refused` (greeted with `-ERR`, or a server
+    /// without STLS), and [`SessionError::Tls`].
     pub async fn connect(sandbox: &Sandbox, server: &Server, options: &SessionOptions) -> Result<Self, SessionError> {
         // A deadline beyond what the clock can tell is none.
         let until = options.deadline.and_then(|deadline| Instant::now().checked_add(deadline.saturating_add(GRACE)));
-        let mut sandboxed = sandbox.instantiate(&server.addresses, until).await?;
+        let (provider, record) = match &options.tls {
+            Some(tls) => tls.provider(&server.name),
+            None => Tls::new(&TlsOptions::default())?.provider(&server.name),
+        };
+        let reach = Reach { addresses: &server.addresses, tls: provider };
+        let mut sandboxed = sandbox.instantiate(reach, until).await?;
         let limits = sandboxed.limits;
         let guard = Guard { busy: limits.busy, memory: limits.memory, until };
+        let collection = match &options.trace {
+            Some(_) => {
+                let (verbs, store) = sandboxed.trace();
+                Some(guard.run(verbs.call_constructor(store)).await?)
+            }
+            None => None,
+        };
         let (verbs, store) = sandboxed.session();
         let endpoint = server.endpoint();
-        let handle = guard.run(verbs.call_connect(store, &endpoint, options.contract())).await??;
-        let most_messages = options.limits.listing_entries;
+        let connected = guard.run(verbs.call_connect(store, &endpoint, options.contract(), collection)).await;
+        let trace = options.trace.clone().zip(collection);
+        if let Some((trace, collection)) = &trace
+            && connected.is_ok()
+        {
+            trace.take(&mut sandboxed, guard, *collection, &Confidential::default()).await?;
+        }
+        let handle = connected?.map_err(|error| match (error, record.failure()) {
+            // The component knows only that there is no TLS.
+            (contract::Error::TlsFailed(_), Some(failure)) => SessionError::Tls(failure),
+            (error, _) => error.into(),
+        })?;
         Ok(Session {
             sandboxed,
             handle,
             guard,
-            most_messages,
+            most_messages: options.limits.listing_entries,
             broken: None,
             ended: false,
             has_marks: false,
-            secret: None,
+            confidential: Confidential::default(),
+            security: server.security,
+            tls: record,
+            trace,
         })
+    }
+
+    /// The TLS of the connection; nothing where it is in clear text.
+    pub fn tls(&self) -> Option<TlsDetails> {
+        self.tls.details()
     }
 
     /// The server's first line.
@@ -113,31 +135,31 @@ impl Session {
         self.call(async |verbs, store, session| verbs.call_capabilities(store, session).await).await
     }
 
-    /// Tries the permitted mechanisms in this order, and gives the one that the server accepted.
+    /// Turns to UTF-8 in names, passwords and messages: `UTF8` (RFC 6856 §2), before signing in.
     ///
     /// # Errors
     ///
-    /// Typically `sign-in-refused` or `no-mechanism`.
-    pub async fn sign_in(
-        &mut self,
-        credentials: &Credentials,
-        permitted: &[Mechanism],
-    ) -> Result<Mechanism, SessionError> {
-        // From now on the server knows it, or what comes close, and could repeat it.
-        self.secret = Some(credentials.secret.clone());
-        let handed_in = HandedIn(contract::Credentials {
-            user: credentials.user.clone(),
-            secret: credentials.secret.expose().to_vec(),
-        });
-        let signed_in = self
-            .call(async |verbs, store, session| verbs.call_sign_in(store, session, &handed_in.0, permitted).await)
-            .await;
-        if let Ok(mechanism) = &signed_in
-            && !permitted.contains(mechanism)
-        {
-            return Err(self.stop(Stopped::OutOfContract("signed in as was not permitted".to_owned())));
-        }
-        signed_in
+    /// Typically `refused` (a server without UTF8).
+    pub async fn utf8(&mut self) -> Result<(), SessionError> {
+        self.call(async |verbs, store, session| verbs.call_utf8(store, session).await).await
+    }
+
+    /// The languages in which the server can speak: `LANG` (RFC 6856 §3).
+    ///
+    /// # Errors
+    ///
+    /// Typically `refused` (a server without LANG).
+    pub async fn languages(&mut self) -> Result<Vec<Language>, SessionError> {
+        self.call(async |verbs, store, session| verbs.call_languages(store, session).await).await
+    }
+
+    /// Asks the server to speak this language (RFC 5646), or the best that it has with `*`: `LANG` (RFC 6856 §3).
+    ///
+    /// # Errors
+    ///
+    /// Typically `refused` (not that language, or no LANG).
+    pub async fn speak(&mut self, language: &str) -> Result<Reply, SessionError> {
+        self.call(async |verbs, store, session| verbs.call_speak(store, session, language).await).await
     }
 
     /// How much is in the maildrop: `STAT` (RFC 1939 §5).
@@ -287,6 +309,7 @@ impl Session {
         self.prepare()?;
         let (verbs, store) = self.sandboxed.session();
         let outcome = self.guard.run(verb(verbs, store, self.handle)).await;
+        self.take_trace(&outcome).await?;
         self.leave(outcome)
     }
 
@@ -301,7 +324,18 @@ impl Session {
         self.prepare()?;
         let (verbs, store) = self.sandboxed.transfer();
         let outcome = self.guard.run(verb(verbs, store)).await;
+        self.take_trace(&outcome).await?;
         self.leave(outcome)
+    }
+
+    /// Hands on the lines of a call, unless the component was stopped.
+    async fn take_trace<T>(&mut self, outcome: &Result<T, Stopped>) -> Result<(), Stopped> {
+        match &self.trace {
+            Some((trace, collection)) if outcome.is_ok() => {
+                trace.take(&mut self.sandboxed, self.guard, *collection, &self.confidential).await
+            }
+            _ => Ok(()),
+        }
     }
 
     fn prepare(&mut self) -> Result<(), Stopped> {
@@ -314,12 +348,27 @@ impl Session {
     /// Remembers what became of a call.
     fn leave<T>(&mut self, outcome: Result<Result<T, contract::Error>, Stopped>) -> Result<T, SessionError> {
         self.broken = outcome.as_ref().err().cloned();
-        let secret = self.secret.as_ref().map_or(&[][..], Secret::expose);
         let outcome = outcome
             .map_err(SessionError::from)
-            .and_then(|answer| answer.map_err(|error| without_secret(error, secret).into()));
+            .and_then(|answer| answer.map_err(|error| self.confidential.keep_out_of(error).into()));
+        let outcome = outcome.map_err(|error| self.with_cause_in_tls(error));
         self.ended |= outcome.as_ref().is_err_and(SessionError::ends_session);
         outcome
+    }
+
+    /// The component knows that the connection broke, and TLS knows why.
+    fn with_cause_in_tls(&self, error: SessionError) -> SessionError {
+        match (error, self.tls.failure()) {
+            (SessionError::Pop3(contract::Error::Network(_) | contract::Error::Closed(_)), Some(failure))
+                if failure.fault() == TlsFault::ClientCertificate =>
+            {
+                SessionError::Tls(failure)
+            }
+            (SessionError::Pop3(contract::Error::Network(_)), Some(failure)) => {
+                contract::Error::Network(failure.to_string()).into()
+            }
+            (error, _) => error,
+        }
     }
 
     /// Has nothing more to do with the component.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use wasmtime_wasi::p2::bindings::sockets::network::{IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress};
 
-use crate::sandbox::contract::{self, Security};
+use super::Trace;
+use crate::sandbox::contract::{self, ScramIterations, Security};
+use crate::tls::Tls;
 
 /// The server of a session. Its name is looked up outside the sandbox, which may connect to these addresses only.
 #[derive(Clone, Debug)]
@@ -31,12 +33,25 @@ pub struct SessionOptions {
     pub deadline: Option<Duration>,
     /// What the server may send.
     pub limits: ProtocolLimits,
+    /// How often SCRAM may hash the password.
+    pub scram_iterations: ScramIterations,
+    /// How TLS is checked. Nothing: as [`TlsOptions::default`](crate::TlsOptions) has it.
+    pub tls: Option<Tls>,
+    /// Who takes each line of the session.
+    pub trace: Option<Trace>,
+}
+
+impl Default for ScramIterations {
+    /// RFC 7677 §4 asks for 4,096; a million take about a second.
+    fn default() -> Self {
+        ScramIterations { least: 4096, most: 1_000_000 }
+    }
 }
 
 /// How long each wait may be. A wait starts anew when octets have moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For a connection to one address.
+    /// For a connection to one address, and for the handshake of TLS.
     pub connect: Duration,
     /// For the next octets of the server.
     pub reply: Duration,
@@ -108,6 +123,7 @@ impl SessionOptions {
                 quit: nanoseconds(quit),
                 session: self.deadline.map(nanoseconds),
             },
+            scram_iterations: self.scram_iterations,
             limits: contract::Limits { reply_line, listing_entries, listing_octets, credential, in_flight },
         }
     }

@@ -1,25 +1,49 @@
-//! Keeps a password out of errors: there are servers that repeat it.
+//! Keeps a password out of errors and traces: there are servers that repeat it.
 
+use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
+use super::Credentials;
 use crate::escape::escape;
 use crate::sandbox::contract::{Error, ResponseCode};
 
-/// The error without the secret in the server's words.
-pub(super) fn without_secret(mut error: Error, secret: &[u8]) -> Error {
-    // The words are escaped by now, so that it stands there escaped.
-    let secret = Zeroizing::new(escape(secret).to_string());
-    match &mut error {
-        Error::Refused(refusal) | Error::SignInRefused(refusal) => {
-            hide(&mut refusal.reply.text, &secret);
-            if let Some(ResponseCode::Other(code)) = &mut refusal.reply.code {
-                hide(code, &secret);
-            }
-        }
-        Error::Misbehaved(misbehaviour) => hide(&mut misbehaviour.line, &secret),
-        _ => {}
+/// What must not be shown, in the forms in which a server could repeat it: escaped, as all of its words are by the time that
+/// they are looked at, and in base64.
+#[derive(Default)]
+pub(super) struct Confidential(Vec<Zeroizing<String>>);
+
+impl Confidential {
+    pub(super) fn of(credentials: &Credentials) -> Self {
+        let secret = credentials.secret.expose();
+        let plain = Zeroizing::new([b"\0", credentials.user.as_bytes(), b"\0", secret].concat());
+        let forms = [escape(secret).to_string(), Base64::encode_string(&plain), Base64::encode_string(secret)];
+        Confidential(forms.into_iter().map(Zeroizing::new).collect())
     }
-    error
+
+    /// The error without them.
+    pub(super) fn keep_out_of(&self, mut error: Error) -> Error {
+        match &mut error {
+            Error::Refused(refusal) | Error::SignInRefused(refusal) => {
+                self.hide_in(&mut refusal.reply.text);
+                if let Some(ResponseCode::Other(code)) = &mut refusal.reply.code {
+                    self.hide_in(code);
+                }
+                if let Some(status) = &mut refusal.status {
+                    self.hide_in(status);
+                }
+            }
+            Error::Misbehaved(misbehaviour) => self.hide_in(&mut misbehaviour.line),
+            _ => {}
+        }
+        error
+    }
+
+    /// Puts a word in their place.
+    pub(super) fn hide_in(&self, words: &mut String) {
+        for form in &self.0 {
+            hide(words, form);
+        }
+    }
 }
 
 fn hide(words: &mut String, secret: &str) {

@@ -10,7 +10,6 @@
 extern crate alloc;
 
 mod deed;
-mod memcmp;
 mod network;
 #[path = "../../../guest/src/runtime.rs"]
 mod runtime;
@@ -31,6 +30,7 @@ mod bindings {
             "wasi:io/error@0.2.12": wasi::io::error,
             "wasi:io/poll@0.2.12": wasi::io::poll,
             "wasi:io/streams@0.2.12": wasi::io::streams,
+            "wasi:random/random@0.2.12": wasi::random::random,
             "wasi:sockets/instance-network@0.2.12": wasi::sockets::instance_network,
             "wasi:sockets/network@0.2.12": wasi::sockets::network,
             "wasi:sockets/tcp@0.2.12": wasi::sockets::tcp,

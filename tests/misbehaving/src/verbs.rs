@@ -4,12 +4,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use crate::bindings::exports::popfetch::pop3::client::{Guest, GuestSession, GuestTransfer, Session, Transfer};
+use crate::bindings::exports::popfetch::pop3::client::{
+    Guest, GuestSession, GuestTrace, GuestTransfer, Session, TraceBorrow, Transfer,
+};
 use crate::deed;
 use crate::tale::{self, Tale};
 use crate::types::{
-    Capability, Credentials, Deletion, Endpoint, Error, Greeting, Maildrop, Mechanism, Options, Piece, ScanListing,
-    UniqueIdListing,
+    Capability, Credentials, Deletion, Endpoint, Error, Greeting, Language, Maildrop, Mechanism, Options, Piece, Reply,
+    ScanListing, TraceLine, UniqueIdListing,
 };
 use crate::words::words;
 
@@ -24,6 +26,7 @@ mod abi {
 
 impl Guest for Component {
     type Session = Pretender;
+    type Trace = Gossip;
     type Transfer = Delivery;
 }
 
@@ -32,6 +35,9 @@ impl Guest for Component {
 struct Pretender {
     tale: RefCell<Tale>,
 }
+
+/// Lines that nobody has said.
+struct Gossip;
 
 /// Messages from nowhere.
 struct Delivery {
@@ -62,7 +68,7 @@ impl Pretender {
 }
 
 impl GuestSession for Pretender {
-    fn connect(endpoint: Endpoint, _: Options) -> Result<Session, Error> {
+    fn connect(endpoint: Endpoint, _: Options, _: Option<TraceBorrow<'_>>) -> Result<Session, Error> {
         deed::perform(&endpoint.server_name)?;
         Ok(session())
     }
@@ -81,6 +87,18 @@ impl GuestSession for Pretender {
         self.tale.replace(Tale::new(credentials.user));
         self.perform("sign-in")?;
         Ok(Mechanism::User)
+    }
+
+    fn utf8(&self) -> Result<(), Error> {
+        self.perform("utf8")
+    }
+
+    fn languages(&self) -> Result<Vec<Language>, Error> {
+        Ok(alloc::vec![Language { tag: words(1 << 10), description: words(1 << 10) }])
+    }
+
+    fn speak(&self, _: String) -> Result<Reply, Error> {
+        Ok(Reply { code: None, text: words(1 << 20) })
     }
 
     fn stat(&self) -> Result<Maildrop, Error> {
@@ -133,6 +151,16 @@ impl GuestSession for Pretender {
 
     fn quit(&self) -> Result<(), Error> {
         self.perform("quit")
+    }
+}
+
+impl GuestTrace for Gossip {
+    fn new() -> Self {
+        Gossip
+    }
+
+    fn lines(&self) -> Vec<TraceLine> {
+        alloc::vec![TraceLine { from_server: true, text: words(1 << 20) }]
     }
 }
 

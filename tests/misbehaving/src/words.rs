@@ -23,7 +23,7 @@ fn many() -> String {
 /// The error of this name, made of such words.
 pub(crate) fn error(name: &str) -> Error {
     let reply = || Reply { code: Some(ResponseCode::Other(words(100))), text: many() };
-    let refusal = || Refusal { command: words(100), reply: reply() };
+    let refusal = || Refusal { command: words(100), reply: reply(), status: None };
     match name {
         "invalid-argument" => Error::InvalidArgument(many()),
         "invalid-state" => Error::InvalidState(many()),

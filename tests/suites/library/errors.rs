@@ -27,7 +27,7 @@ async fn a_refusal_has_the_command_and_the_servers_words() {
         let mut session = signed_in(&model).await;
         let error = session.scan_listing(7).await.unwrap_err();
         assert!(error.is_refusal() && !error.ends_session());
-        let SessionError::Pop3(Error::Refused(Refusal { command, reply })) = error else { panic!("{error:?}") };
+        let SessionError::Pop3(Error::Refused(Refusal { command, reply, .. })) = error else { panic!("{error:?}") };
         assert_eq!((command.as_str(), reply.text.as_str()), ("LIST 7", text));
         assert_eq!(format!("{:?}", reply.code), format!("{code:?}"));
         session.quit().await.unwrap();
@@ -38,7 +38,7 @@ async fn a_refusal_has_the_command_and_the_servers_words() {
 async fn a_server_may_refuse_the_connection() {
     let play = Fault::Raw(b"-ERR [SYS/PERM] closed for ever\r\n".to_vec());
     let model = ModelServer::start(Script::default().fault(At::greeting(), play));
-    let Error::Refused(Refusal { command, reply }) = pop3(connecting(&model).await) else { panic!() };
+    let Error::Refused(Refusal { command, reply, .. }) = pop3(connecting(&model).await) else { panic!() };
     assert_eq!((command.as_str(), reply.text.as_str()), ("the connection", "closed for ever"));
     assert!(matches!(reply.code, Some(ResponseCode::SysPerm)));
     model.wait_idle(PATIENCE).unwrap();

@@ -70,7 +70,7 @@ async fn a_wrong_password_can_be_corrected() {
     let mut session = connected(&model).await;
     let wrong = Credentials { secret: Secret::new("guess"), ..alice() };
     let error = pop3(session.sign_in(&wrong, &[Mechanism::User]).await);
-    let Error::SignInRefused(Refusal { command, reply }) = error else { panic!("{error:?}") };
+    let Error::SignInRefused(Refusal { command, reply, .. }) = error else { panic!("{error:?}") };
     assert_eq!((command.as_str(), reply.text.as_str()), ("PASS", "wrong name or password"));
     assert!(matches!(reply.code, Some(ResponseCode::Auth)));
     session.sign_in(&alice(), &[Mechanism::User]).await.unwrap();

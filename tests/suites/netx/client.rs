@@ -70,7 +70,7 @@ pub(crate) async fn receive(session: &mut Session, message: u32) -> Result<Recei
                     is_complete = true;
                 }
                 Piece::Refused(refused) => {
-                    refusal = Some(Refusal { command: format!("RETR {message}"), reply: refused.reply });
+                    refusal = Some(Refusal { command: format!("RETR {message}"), reply: refused.reply, status: None });
                     is_complete = true;
                 }
             }
@@ -82,6 +82,6 @@ pub(crate) async fn receive(session: &mut Session, message: u32) -> Result<Recei
 pub(crate) fn pop3(error: SessionError) -> Error {
     match error {
         SessionError::Pop3(error) => error,
-        SessionError::Stopped(stopped) => panic!("the component was stopped: {stopped}"),
+        other => panic!("not of the component: {other}"),
     }
 }

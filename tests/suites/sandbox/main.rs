@@ -79,6 +79,7 @@ async fn connecting(sandbox: &Sandbox, deed: &str) -> SessionError {
 fn stopped(error: SessionError) -> Stopped {
     match error {
         SessionError::Stopped(stopped) => stopped,
+        SessionError::Tls(_) | SessionError::TlsSetup(_) => panic!("there is no TLS: {error}"),
         SessionError::Pop3(error) => panic!("it was not stopped, but said {error:?}"),
     }
 }

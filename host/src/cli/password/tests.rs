@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{LONGEST, Obtained, Origin, PasswordError, PasswordSource, PasswordWarning, password, without_answer};
+use super::{
+    LONGEST, Obtained, Origin, PasswordError, PasswordSource, PasswordWarning, Place, SecretKind, password,
+    without_answer,
+};
 
 fn file(content: impl AsRef<[u8]>, mode: u32) -> (TempDir, PathBuf) {
     let directory = TempDir::new().unwrap();
@@ -16,11 +19,12 @@ fn file(content: impl AsRef<[u8]>, mode: u32) -> (TempDir, PathBuf) {
 }
 
 fn read(path: &Path) -> Result<Obtained, PasswordError> {
-    PasswordSource::File(path.to_owned()).obtain("fred", "mail.example")
+    PasswordSource { kind: SecretKind::Password, place: Place::File(path.to_owned()) }.obtain("fred", "mail.example")
 }
 
 fn run(command: &str) -> Result<Vec<u8>, PasswordError> {
-    let obtained = PasswordSource::Command(command.into()).obtain("fred", "mail.example")?;
+    let source = PasswordSource { kind: SecretKind::Password, place: Place::Command(command.into()) };
+    let obtained = source.obtain("fred", "mail.example")?;
     assert_eq!(obtained.warning, None);
     Ok(obtained.password.expose().to_vec())
 }
@@ -43,7 +47,10 @@ fn one_line_end_is_taken_off_and_nothing_else() {
 
 #[test]
 fn what_cannot_be_a_password_is_refused() {
-    let refused = |content: &[u8]| password(content, Origin::Command).unwrap_err();
+    let refused = |content: &[u8]| {
+        let origin = Origin { kind: SecretKind::Password, place: Place::Command(String::new()) };
+        password(content, origin).unwrap_err()
+    };
     for content in [&b""[..], b"\n", b"\r\n"] {
         assert!(matches!(refused(content), PasswordError::Empty { .. }), "{content:?}");
     }
@@ -69,7 +76,7 @@ fn a_file_that_others_can_read_is_warned_of() {
     for mode in [0o640, 0o604, 0o620, 0o666] {
         let (_directory, path) = file("hunter2", mode);
         let warning = read(&path).unwrap().warning.unwrap();
-        assert_eq!(warning, PasswordWarning::OpenToOthers { path: path.clone(), mode });
+        assert_eq!(warning, PasswordWarning::OpenToOthers { kind: SecretKind::Password, path: path.clone(), mode });
         assert!(warning.to_string().ends_with(&format!("chmod 600 {}", path.display())), "{warning}");
     }
     let (_directory, path) = file("hunter2", 0o400);
@@ -119,12 +126,31 @@ fn a_command_that_prints_nothing_or_without_end_is_refused() {
 }
 
 #[test]
+fn a_token_is_called_a_token() {
+    let source = |place| PasswordSource { kind: SecretKind::Token, place };
+    let error = source(Place::Command("true".into())).obtain("fred", "mail.example").unwrap_err();
+    assert_eq!(error.to_string(), "the token command gave an empty token");
+    let error = without_answer(SecretKind::Token, io::ErrorKind::NotFound.into());
+    assert!(error.to_string().contains("--token-file or --token-command"), "{error}");
+    let (_directory, path) = file("ya29.token\n", 0o644);
+    let obtained = source(Place::File(path)).obtain("fred", "mail.example").unwrap();
+    assert_eq!(obtained.password.expose(), b"ya29.token");
+    assert!(obtained.warning.unwrap().to_string().starts_with("the token file"));
+}
+
+#[test]
 fn without_a_terminal_the_options_are_named() {
-    let error = without_answer(io::ErrorKind::NotFound.into());
+    let error = without_answer(SecretKind::Password, io::ErrorKind::NotFound.into());
     assert!(matches!(error, PasswordError::NoTerminal { .. }));
     assert!(error.to_string().contains("--password-file or --password-command"), "{error}");
-    assert!(matches!(without_answer(io::ErrorKind::UnexpectedEof.into()), PasswordError::NotGiven));
-    assert!(matches!(without_answer(io::ErrorKind::Interrupted.into()), PasswordError::Interrupted));
+    assert!(matches!(
+        without_answer(SecretKind::Password, io::ErrorKind::UnexpectedEof.into()),
+        PasswordError::NotGiven
+    ));
+    assert!(matches!(
+        without_answer(SecretKind::Password, io::ErrorKind::Interrupted.into()),
+        PasswordError::Interrupted
+    ));
 }
 
 #[test]

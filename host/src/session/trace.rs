@@ -1,0 +1,46 @@
+//! Hands on the lines of a session to whoever looks for a fault.
+
+use std::fmt;
+use std::sync::Arc;
+
+use wasmtime::component::ResourceAny;
+
+use super::TraceLine;
+use super::secrecy::Confidential;
+use crate::sandbox::{Guard, SessionStore, Stopped};
+
+/// Takes each line of a session, both ways, in order and soon after it was sent or received.
+///
+/// Passwords, tokens, digests and challenges stand in the lines as words in brackets, and the content of a message as its
+/// length. The words are the server's: escape them before they reach a terminal.
+#[derive(Clone)]
+pub struct Trace(Arc<dyn Fn(&TraceLine) + Send + Sync>);
+
+impl Trace {
+    /// Calls this for each line.
+    pub fn new(take: impl Fn(&TraceLine) + Send + Sync + 'static) -> Self {
+        Trace(Arc::new(take))
+    }
+
+    /// Takes the lines that the component has collected.
+    pub(super) async fn take(
+        &self,
+        sandboxed: &mut SessionStore,
+        guard: Guard,
+        collection: ResourceAny,
+        confidential: &Confidential,
+    ) -> Result<(), Stopped> {
+        let (verbs, store) = sandboxed.trace();
+        for mut line in guard.run(verbs.call_lines(store, collection)).await? {
+            confidential.hide_in(&mut line.text);
+            (self.0)(&line);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Trace(…)")
+    }
+}
