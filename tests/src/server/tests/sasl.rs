@@ -1,6 +1,8 @@
 //! AUTH (RFC 5034) with each mechanism, its habits and its faults; UTF8 and LANG (RFC 6856).
 
 use base64ct::{Base64, Encoding};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
 
 use super::Client;
 use crate::{
@@ -213,6 +215,38 @@ fn scram_messages_that_a_server_refuses() {
     server.change(|script| script.user = "a=b,c".to_owned());
     let reply = greeted(&server).ask(&format!("AUTH SCRAM-SHA-256 {}", base64("y,a=a=3Db=2Cc,n=a=3Db=2Cc,r=abc")));
     assert!(reply.starts_with("+ "), "{reply}");
+}
+
+#[test]
+fn scram_repeats_what_the_client_first_said() {
+    let server = RFC_7677.server(None);
+    let final_message = |header: &str, repeated: &str, extra: &str| {
+        let mut client = greeted(&server);
+        let bare = "n=user,r=abc";
+        client.ask(&format!("AUTH SCRAM-SHA-256 {}", base64(format!("{header}{bare}"))));
+        let nonce = format!("abc{}{extra}", RFC_7677.server_nonce);
+        let without_proof = format!("c={},r={nonce}", base64(repeated));
+        let server_first = format!("r=abc{},s={},i=4096", RFC_7677.server_nonce, RFC_7677.salt);
+        let proof = proof("pencil", RFC_7677.salt, &format!("{bare},{server_first},{without_proof}"));
+        client.ask(&base64(format!("{without_proof},p={}", base64(proof))))
+    };
+    assert!(final_message("n,,", "n,,", "").starts_with("+ "));
+    assert!(final_message("y,a=user,", "y,a=user,", "").starts_with("+ "));
+    // Whoever took `y` for `n` on the way would hide that the client could do channel binding (RFC 5802 §6).
+    assert_eq!(final_message("n,,", "y,,", ""), REFUSED);
+    assert_eq!(final_message("n,,", "n,,", "x"), REFUSED);
+}
+
+/// A client's proof in SCRAM-SHA-256 with 4096 iterations (RFC 5802 §3).
+fn proof(password: &str, salt: &str, auth_message: &str) -> Vec<u8> {
+    let hmac = |key: &[u8], text: &str| -> Vec<u8> {
+        Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(text).finalize().as_bytes().to_vec()
+    };
+    let salt = Base64::decode_vec(salt).unwrap();
+    let salted = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), &salt, 4096);
+    let client_key = hmac(&salted, "Client Key");
+    let signature = hmac(&Sha256::digest(&client_key), auth_message);
+    client_key.iter().zip(signature).map(|(key, signature)| key ^ signature).collect()
 }
 
 #[test]

@@ -141,6 +141,14 @@ fn stls_may_be_unknown_or_unannounced() {
 }
 
 #[test]
+fn stls_does_not_follow_utf8() {
+    let trust = Trust::new();
+    let (_server, mut client) = stls(&trust, |script| Script { utf8: true, ..script });
+    assert_eq!(client.ask("UTF8"), "+OK UTF-8 enabled");
+    assert!(client.ask("STLS").starts_with("-ERR"), "RFC 6856 §2.1");
+}
+
+#[test]
 fn signing_in_may_need_tls() {
     let trust = Trust::new();
     let (_server, mut client) =
