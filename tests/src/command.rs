@@ -340,3 +340,22 @@ fn is_unprintable(character: char) -> bool {
     let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     (character.is_control() && character != '\n') || reorders
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Popfetch, Tls};
+
+    #[test]
+    fn a_run_over_tls_is_for_a_name_and_an_authority() {
+        let popfetch = Popfetch::new("popfetch");
+        let arguments = |tls| {
+            let invocation = popfetch.fetch_tls(1995, tls, "ca.pem");
+            let arguments = invocation.command.get_args().map(|argument| argument.to_str().unwrap().to_owned());
+            arguments.collect::<Vec<_>>().join(" ")
+        };
+        let [implicit, starttls] = [Tls::Implicit, Tls::StartTls].map(arguments);
+        assert!(implicit.starts_with("fetch pop3s://alice@localhost:1995 --tls implicit "), "{implicit}");
+        assert!(starttls.starts_with("fetch pop3://alice@localhost:1995 --tls starttls "), "{starttls}");
+        assert!(implicit.contains(" --ca-file ca.pem "), "{implicit}");
+    }
+}
