@@ -5,8 +5,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use popfetch_component::Session;
 use popfetch_component::types::{
-    Credentials, Endpoint, Error, Limits, Misbehaviour, Options, Piece, Refusal, ScramIterations, Security, Timeouts,
+    Credentials, Endpoint, Error, Limits, Misbehaviour, Options, Piece, PreparedCredentials, Refusal, ScramIterations,
+    Timeouts,
 };
+use stringprep::saslprep;
 use wasi::sockets::network::{IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress};
 
 use crate::arguments::Arguments;
@@ -28,13 +30,13 @@ struct Retrieved {
 /// Fetches everything. An error is one line.
 pub(crate) fn fetch(arguments: &Arguments) -> Result<Fetched, String> {
     let mut maildir = Maildir::open(&arguments.maildir).map_err(cannot_store)?;
-    let credentials = Credentials { user: arguments.user.clone(), secret: password(arguments)?, prepared: None };
+    let credentials = credentials(arguments)?;
     let addresses = (arguments.host.as_str(), arguments.port)
         .to_socket_addrs()
         .map_err(|error| format!("cannot find the host: {error}"))?
         .map(socket_address)
         .collect();
-    let endpoint = Endpoint { server_name: arguments.host.clone(), addresses, security: Security::Cleartext };
+    let endpoint = Endpoint { server_name: arguments.host.clone(), addresses, security: arguments.security };
     let mut session = Session::connect(&endpoint, options(arguments.timeout), None).map_err(describe)?;
     session.sign_in(credentials, &arguments.permitted).map_err(describe)?;
     match session.capabilities() {
@@ -95,6 +97,16 @@ fn retrieve(session: &mut Session, messages: u32, maildir: &mut Maildir) -> Resu
     Ok(Retrieved { stored, refused: refusals })
 }
 
+fn credentials(arguments: &Arguments) -> Result<Credentials, String> {
+    let (user, secret) = (arguments.user.clone(), password(arguments)?);
+    // What SASLprep forbids is left as it is.
+    let prepared = std::str::from_utf8(&secret).ok().and_then(|secret| {
+        let (user, secret) = (saslprep(&user).ok()?.into_owned(), saslprep(secret).ok()?.into_owned().into_bytes());
+        Some(PreparedCredentials { user, secret })
+    });
+    Ok(Credentials { user, secret, prepared })
+}
+
 fn password(arguments: &Arguments) -> Result<Vec<u8>, String> {
     let mut password =
         std::fs::read(&arguments.password_file).map_err(|error| format!("cannot read the password file: {error}"))?;
@@ -143,7 +155,8 @@ fn cannot_store(error: io::Error) -> String {
 /// One line. The server's words in it are escaped by the session.
 fn describe(error: Error) -> String {
     match error {
-        Error::InvalidArgument(why) | Error::InvalidState(why) | Error::NotSupported(why) => why,
+        Error::InvalidArgument(why) | Error::InvalidState(why) => why,
+        Error::NotSupported(what) => format!("{what}; --tls off goes on without, with everything in clear text"),
         Error::ConnectFailed(causes) => format!("cannot connect: {causes}"),
         Error::Timeout(wait) => format!("timed out ({wait:?})"),
         Error::Closed(_) => "the server closed the connection".to_owned(),
