@@ -75,3 +75,11 @@ pub(crate) fn reply(reply: pop3_protocol::Reply<'_>) -> Reply {
 pub(crate) fn refusal(sent: Sent, words: pop3_protocol::Reply<'_>) -> Refusal {
     Refusal { command: sent.to_string(), reply: reply(words), status: None }
 }
+
+impl Refusal {
+    /// Whether the reason is trouble of the server's own: another command would meet it too.
+    pub(crate) fn is_trouble(&self) -> bool {
+        use ResponseCode::{InUse, LoginDelay, SysPerm, SysTemp};
+        matches!(self.reply.code, Some(InUse | LoginDelay | SysTemp | SysPerm))
+    }
+}

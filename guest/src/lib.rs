@@ -10,14 +10,11 @@ extern crate alloc;
 
 mod connection;
 mod deadline;
-mod exchange;
 mod failure;
 mod inbox;
 mod session;
-mod sign_in;
 mod tls;
 mod trace;
-mod transfer;
 
 #[cfg(feature = "component")]
 mod export;
@@ -25,9 +22,8 @@ mod export;
 mod runtime;
 
 pub use bindings::exports::popfetch::pop3::types;
-pub use session::Session;
+pub use session::{Session, Transfer};
 pub use trace::Trace;
-pub use transfer::Transfer;
 
 /// What `wit/` says, in Rust.
 #[allow(clippy::all, clippy::restriction, missing_docs, rust_2018_idioms, unreachable_pub, unsafe_code)]

@@ -6,7 +6,7 @@ use super::arguments::{Connection, SecurityArguments, SignIn, TlsMinimum, TlsMod
 use super::auth::{self, Auth, Offers};
 use super::failure::Failure;
 use super::output::Reporter;
-use super::password::{PasswordSource, Place, SecretKind};
+use super::password::{PasswordSource, PasswordWarning, Place, SecretKind};
 use super::trace;
 use crate::sandbox::contract::Mechanism;
 use crate::sandbox::{Component, Sandbox, SandboxOptions};
@@ -41,11 +41,14 @@ pub(super) fn check(connection: &Connection) -> Result<Target, Failure> {
 }
 
 /// Connects and reads the greeting.
-pub(super) async fn connect(connection: &Connection, target: &Target) -> Result<Session, Failure> {
+pub(super) async fn connect(connection: &Connection, target: &Target, reporter: &Reporter) -> Result<Session, Failure> {
     let tls = match target.security {
         Security::Cleartext => None,
         _ => Some(Tls::new(&tls_options(&connection.security))?),
     };
+    if let Some(warning) = connection.security.tls_key.as_deref().and_then(PasswordWarning::of_key) {
+        reporter.warn(&warning);
+    }
     let trace = connection.trace.as_deref().map(|path| trace::to_file(path, target)).transpose()?;
     // The look-up waits for the network, the sandbox for the disk.
     let component = connection.component.clone().map_or(Component::BuiltIn, Component::File);
@@ -106,7 +109,7 @@ pub(super) async fn connect_and_sign_in(
     };
     let mut credentials = Credentials { user, secret };
     let account = format!("{}@{}:{}", credentials.user, target.url.host(), target.url.port());
-    let mut session = connect(connection, &target).await?;
+    let mut session = connect(connection, &target, reporter).await?;
     reporter.connected(&account, &session.greeting().await?, session.tls().as_ref());
     let mut permitted = prepare(&mut session, connection, &target, &source, &credentials).await?;
     let mut signed_in = session.sign_in(&credentials, &permitted).await;
@@ -119,7 +122,7 @@ pub(super) async fn connect_and_sign_in(
         if secret.expose() != credentials.secret.expose() {
             credentials.secret = secret;
             if !session.is_usable() {
-                session = connect(connection, &target).await?;
+                session = connect(connection, &target, reporter).await?;
                 permitted = prepare(&mut session, connection, &target, &source, &credentials).await?;
             }
             signed_in = session.sign_in(&credentials, &permitted).await;

@@ -209,7 +209,7 @@ fn advice_on_session(error: &SessionError) -> Option<&'static str> {
             }
             _ if refusal.command == CONNECTION => Some("try again later"),
             _ if refusal.command == STLS => Some(
-                "nothing secret was sent; try pop3s://, or give --tls off to go on without TLS, with everything in clear text",
+                "nothing secret was sent; try pop3s:// (without TLS, which is --tls off, everybody on the way can listen)",
             ),
             _ => None,
         },

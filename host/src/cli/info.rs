@@ -14,7 +14,7 @@ use crate::tls::{TlsDetails, TrustedBy};
 
 pub(super) async fn run(arguments: Info, reporter: &Reporter) -> Result<(), Failure> {
     let target = check(&arguments.connection)?;
-    let mut session = connect(&arguments.connection, &target).await?;
+    let mut session = connect(&arguments.connection, &target, reporter).await?;
     let greeting = session.greeting().await?;
     let tls = session.tls();
     let capabilities = capabilities(&mut session).await?;

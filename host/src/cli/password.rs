@@ -1,7 +1,7 @@
 //! Where the password or token comes from: a file, a command, or the person at the terminal.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -24,12 +24,18 @@ pub(crate) enum SecretKind {
     Token,
 }
 
-impl fmt::Display for SecretKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl SecretKind {
+    fn name(self) -> &'static str {
+        match self {
             Self::Password => "password",
             Self::Token => "token",
-        })
+        }
+    }
+}
+
+impl fmt::Display for SecretKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -92,7 +98,7 @@ pub(crate) enum PasswordWarning {
     /// The group or everybody can read or write the file.
     OpenToOthers {
         /// What is in it.
-        kind: SecretKind,
+        content: &'static str,
         /// The file.
         path: PathBuf,
         /// Its permission bits.
@@ -100,11 +106,23 @@ pub(crate) enum PasswordWarning {
     },
 }
 
+impl PasswordWarning {
+    /// Of the file of a private key. One that cannot be read has its error elsewhere.
+    pub(crate) fn of_key(path: &Path) -> Option<Self> {
+        Self::of("key", path, &std::fs::metadata(path).ok()?)
+    }
+
+    fn of(content: &'static str, path: &Path, metadata: &Metadata) -> Option<Self> {
+        let mode = metadata.permissions().mode() & 0o7777;
+        (metadata.is_file() && mode & 0o077 != 0).then(|| Self::OpenToOthers { content, path: path.to_owned(), mode })
+    }
+}
+
 impl fmt::Display for PasswordWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::OpenToOthers { kind, path, mode } = self;
+        let Self::OpenToOthers { content, path, mode } = self;
         let path = path.display();
-        write!(f, "the {kind} file {path} is open to other users (mode {mode:04o}); chmod 600 {path}")
+        write!(f, "the {content} file {path} is open to other users (mode {mode:04o}); chmod 600 {path}")
     }
 }
 
@@ -210,12 +228,7 @@ fn from_file(kind: SecretKind, path: &Path) -> Result<Obtained, PasswordError> {
     if metadata.is_dir() {
         return Err(PasswordError::Directory { kind, path: path.to_owned() });
     }
-    let mode = metadata.permissions().mode() & 0o7777;
-    let warning = (metadata.is_file() && mode & 0o077 != 0).then(|| PasswordWarning::OpenToOthers {
-        kind,
-        path: path.to_owned(),
-        mode,
-    });
+    let warning = PasswordWarning::of(kind.name(), path, &metadata);
     let text = read_limited(file).map_err(failed)?;
     Ok(Obtained { password: password(&text, Origin { kind, place: Place::File(path.to_owned()) })?, warning })
 }

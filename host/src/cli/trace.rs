@@ -25,7 +25,7 @@ pub(super) fn to_file(path: &Path, target: &Target) -> Result<Trace, Failure> {
         };
         let version = env!("CARGO_PKG_VERSION");
         writeln!(file, "popfetch {version}, {}:{}, {security}", target.url.host(), target.url.port())?;
-        writeln!(file, "seconds, C: sent or S: received; [in brackets]: what is not shown")?;
+        writeln!(file, "seconds (at the end of a step), C: sent or S: received, [in brackets]: what is not shown")?;
         Ok(file)
     };
     let file = Mutex::new(begin().map_err(|cause| Failure::Trace { path: path.to_owned(), cause })?);

@@ -95,7 +95,7 @@ pub enum TlsFailure {
     #[error("the server breaks the TLS protocol: {}", Piece(.0))]
     PeerMisbehaved(String),
     /// What answers does not speak TLS.
-    #[error("the server does not speak TLS on this port; does it want STARTTLS, or another port?")]
+    #[error("the server does not speak TLS on this port; for STLS write pop3://, or is it another port?")]
     NotTls,
     /// The server gives up, with an alert (RFC 8446 section 6.2).
     #[error("the server ends the TLS handshake with the alert {0}")]

@@ -76,7 +76,7 @@ fn a_file_that_others_can_read_is_warned_of() {
     for mode in [0o640, 0o604, 0o620, 0o666] {
         let (_directory, path) = file("hunter2", mode);
         let warning = read(&path).unwrap().warning.unwrap();
-        assert_eq!(warning, PasswordWarning::OpenToOthers { kind: SecretKind::Password, path: path.clone(), mode });
+        assert_eq!(warning, PasswordWarning::OpenToOthers { content: "password", path: path.clone(), mode });
         assert!(warning.to_string().ends_with(&format!("chmod 600 {}", path.display())), "{warning}");
     }
     let (_directory, path) = file("hunter2", 0o400);

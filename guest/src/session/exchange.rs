@@ -7,10 +7,9 @@ use pop3_protocol::sasl::{Exchange, Identity, Mechanism, SaslError};
 use pop3_protocol::{Command, Event, Sent, escape};
 use wasi::random::random::get_random_bytes;
 
-use crate::Session;
+use super::{Session, out_of_step};
 use crate::failure::refusal;
-use crate::session::out_of_step;
-use crate::types::{Error, Misbehaviour, Refusal};
+use crate::types::{Error, Misbehaviour, Refusal, ScramIterations};
 
 /// Octets of chance in a nonce (RFC 5802 §5.1).
 const NONCE: u64 = 18;
@@ -27,7 +26,7 @@ enum Said {
 }
 
 /// Why the server does not let in.
-pub(crate) enum Denied {
+pub(super) enum Denied {
     /// `-ERR` before anything was said but the name of the mechanism.
     Unasked(Refusal),
     /// `-ERR` to what was said.
@@ -44,13 +43,14 @@ impl From<Error> for Denied {
 impl Session {
     /// Runs an exchange to its end: the session is in TRANSACTION then. With `at_once`, what the client says first stands on
     /// the line of `AUTH`.
-    pub(crate) fn authenticate(
+    pub(super) fn authenticate(
         &mut self,
         mechanism: Mechanism,
         identity: &Identity<'_>,
         at_once: bool,
     ) -> Result<(), Denied> {
-        let mut exchange = Exchange::begin(mechanism, identity, &get_random_bytes(NONCE), self.scram_iterations())
+        let ScramIterations { least, most } = self.options.scram_iterations;
+        let mut exchange = Exchange::begin(mechanism, identity, &get_random_bytes(NONCE), least..=most)
             .map_err(|error| Error::InvalidArgument(error.to_string()))?;
         let initial = if at_once { exchange.initial() } else { None };
         let mut has_spoken = initial.is_some();
@@ -68,7 +68,7 @@ impl Session {
                         Ok(response) => response,
                         Err(error) => return Err(self.give_up(mechanism, &error, &text).into()),
                     };
-                    self.respond(&response.octets, response.complete)?;
+                    self.core.respond(&response.octets, response.complete).map_err(Error::from)?;
                     has_spoken = true;
                 }
                 Said::Accepted(text) => {
@@ -88,7 +88,7 @@ impl Session {
     /// Ends an exchange that the server does not lead by the mechanism's rules, with a word to the server. What comes of that
     /// does not matter.
     fn give_up(&mut self, mechanism: Mechanism, error: &SaslError, challenge: &[u8]) -> Error {
-        if self.cancel().is_ok() {
+        if self.core.cancel().is_ok() {
             let _ = self.next_event(said);
         }
         self.abandon();

@@ -4,9 +4,8 @@ use alloc::vec::{self, Vec};
 
 use pop3_protocol::{Command, Event, Sent};
 
-use crate::Session;
+use super::{Arrived, Session};
 use crate::failure::reply;
-use crate::session::Arrived;
 use crate::types::{Error, MessageBegin, MessageEnd, MessageRefused, Piece};
 
 /// Gives the content of messages piece by piece. The verbs are documented in `wit/client.wit`.
@@ -122,7 +121,7 @@ impl Transfer {
         let mut pieces = Vec::new();
         loop {
             session.send_ahead(|| self.unsent.next().map(|message| command(message, self.lines)))?;
-            if session.in_flight() == 0 && !self.send_fence(session)? {
+            if session.core.in_flight() == 0 && !self.send_fence(session)? {
                 return Ok(pieces);
             }
             // Before the host is busy with the pieces, so that the server is never idle.
@@ -134,7 +133,7 @@ impl Transfer {
             if !pieces.is_empty() {
                 return Ok(pieces);
             }
-            if session.in_flight() > 0 {
+            if session.core.in_flight() > 0 {
                 session.exchange()?;
             }
         }

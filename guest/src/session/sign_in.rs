@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use pop3_protocol::{Command, sasl};
 use zeroize::Zeroizing;
 
-use crate::Session;
-use crate::exchange::Denied;
+use super::exchange::Denied;
+use super::{Asked, Session};
 use crate::types::{Capability, Credentials, Error, Mechanism, Refusal, ResponseCode};
 
 /// Credentials that are wiped after use.
@@ -44,7 +44,7 @@ impl Session {
             }
             let attempt = match sasl_mechanism(*mechanism) {
                 None if *mechanism == Mechanism::User => self.user_and_pass(&known).map_err(denied),
-                None if self.has_timestamp() => self.apop(&known).map_err(denied),
+                None if self.core.timestamp().is_some() => self.apop(&known).map_err(denied),
                 None => {
                     missing.timestamp = true;
                     continue;
@@ -60,7 +60,7 @@ impl Session {
                 Err(Denied::Failed(error)) => return Err(error),
                 Err(Denied::Unasked(refusal) | Denied::Refused(refusal)) => refusal,
             };
-            if is_final(&refusal) {
+            if refusal.is_trouble() {
                 return Err(Error::SignInRefused(refusal));
             }
             // The server has seen it, and said that it is another one.
@@ -79,7 +79,7 @@ impl Session {
     }
 
     fn user_and_pass(&mut self, known: &Known) -> Result<(), Error> {
-        self.check_credentials(&known.user, &known.secret)?;
+        self.core.check_credentials(&known.user, &known.secret)?;
         self.command(Command::User(&known.user))?;
         self.command(Command::Pass(&known.secret))
     }
@@ -88,10 +88,9 @@ impl Session {
     /// that before it has heard anything, one with it.
     fn sasl(&mut self, mechanism: sasl::Mechanism, known: &Known) -> Result<(), Denied> {
         if mechanism != sasl::Mechanism::External {
-            self.check_credentials(&known.user, &known.secret)?;
+            self.core.check_credentials(&known.user, &known.secret).map_err(Error::from)?;
         }
-        let (host, port) = self.server();
-        let host = host.to_string();
+        let (host, port) = self.server.clone();
         let identity = sasl::Identity {
             user: &known.user,
             secret: &known.secret,
@@ -112,22 +111,23 @@ impl Session {
         if !permitted.iter().any(|mechanism| sasl_mechanism(*mechanism).is_some()) {
             return Ok(Offered::Named(Vec::new()));
         }
-        if let Some(capabilities) = self.latest_capabilities() {
+        if let Asked::NotYet = self.capabilities {
+            match self.capabilities() {
+                Ok(_) => {}
+                Err(Error::Refused(refusal)) if refusal.is_trouble() => return Err(Error::SignInRefused(refusal)),
+                Err(Error::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if let Asked::Answered(capabilities) = &self.capabilities {
             return Ok(Offered::of(capabilities));
         }
-        match self.capabilities() {
-            Ok(capabilities) => Ok(Offered::of(&capabilities)),
-            Err(Error::Refused(refusal)) if is_final(&refusal) => Err(Error::SignInRefused(refusal)),
-            Err(Error::Refused(_)) => {
-                let has_other = permitted.iter().any(|mechanism| match mechanism {
-                    Mechanism::User => true,
-                    Mechanism::Apop => self.has_timestamp(),
-                    _ => false,
-                });
-                Ok(if has_other { Offered::Named(Vec::new()) } else { Offered::Unknown })
-            }
-            Err(error) => Err(error),
-        }
+        let has_other = permitted.iter().any(|mechanism| match mechanism {
+            Mechanism::User => true,
+            Mechanism::Apop => self.core.timestamp().is_some(),
+            _ => false,
+        });
+        Ok(if has_other { Offered::Named(Vec::new()) } else { Offered::Unknown })
     }
 }
 
@@ -191,12 +191,6 @@ fn sasl_mechanism(mechanism: Mechanism) -> Option<sasl::Mechanism> {
 /// Whether the server gets the password itself.
 fn shows_the_password(mechanism: Mechanism) -> bool {
     matches!(mechanism, Mechanism::Plain | Mechanism::Login | Mechanism::User)
-}
-
-/// Whether the reason is the server's own: another mechanism would meet it too, and must not be tried.
-fn is_final(refusal: &Refusal) -> bool {
-    use ResponseCode::{InUse, LoginDelay, SysPerm, SysTemp};
-    matches!(refusal.reply.code, Some(InUse | LoginDelay | SysTemp | SysPerm))
 }
 
 fn denied(error: Error) -> Denied {
