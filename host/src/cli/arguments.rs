@@ -25,6 +25,10 @@ Exit codes (sysexits.h):
   78  configuration: no usable password, a file that is not what it should be
  129, 130, 143  ended by SIGHUP, SIGINT, SIGTERM";
 
+/// Headings of --help.
+const MAIL: &str = "Mail";
+const SIGNING_IN: &str = "Signing in";
+
 /// Fetches mail over POP3. The protocol is parsed in a WebAssembly sandbox, and only there.
 #[derive(Debug, Parser)]
 #[command(name = "popfetch", version, after_help = EXIT_CODES, max_term_width = 100)]
@@ -50,16 +54,16 @@ pub(super) struct Fetch {
     #[command(flatten)]
     pub(super) sign_in: SignIn,
     /// The Maildir to deliver to; made if it is missing
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = MAIL)]
     pub(super) maildir: PathBuf,
     /// Delete at the server what is durably stored
-    #[arg(long, conflicts_with = "keep")]
+    #[arg(long, conflicts_with = "keep", help_heading = MAIL)]
     pub(super) delete: bool,
     /// Leave everything at the server (the default)
-    #[arg(long)]
+    #[arg(long, help_heading = MAIL)]
     keep: bool,
     /// Remember in this file (SQLite) what is stored, and do not fetch it again
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = MAIL)]
     pub(super) state: Option<PathBuf>,
     #[command(flatten)]
     pub(super) output: Output,
@@ -72,7 +76,7 @@ pub(super) struct List {
     #[command(flatten)]
     pub(super) sign_in: SignIn,
     /// Show From, Subject and Date of each message, too (TOP)
-    #[arg(long)]
+    #[arg(long, help_heading = MAIL)]
     pub(super) headers: bool,
     #[command(flatten)]
     pub(super) output: Output,
@@ -88,20 +92,19 @@ pub(super) struct Info {
 
 /// How to reach the server.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
 pub(super) struct Connection {
     /// pop3://[user@]host[:port] (110), or pop3s://… (995, TLS from the start)
     //
     // A text still: what clap cannot parse it repeats, and this may hold a password.
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL", help_heading = "Arguments")]
     pub(super) url: String,
-    #[command(flatten)]
-    pub(super) security: SecurityArguments,
     /// Permitted ways to sign in, in the order to try: auto, scram-sha-256, scram-sha-1, cram-md5, apop, plain, login,
     /// user, oauthbearer, xoauth2, external. auto is the strongest that the server offers; without TLS only scram
-    #[arg(long, value_name = "LIST", default_value = "auto", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", default_value = "auto", value_delimiter = ',', help_heading = SIGNING_IN)]
     pub(super) auth: Vec<Auth>,
     /// How often SCRAM may hash the password
-    #[arg(long, value_name = "MIN-MAX", default_value = "4096-1000000", value_parser = iterations)]
+    #[arg(long, value_name = "MIN-MAX", default_value = "4096-1000000", value_parser = iterations, help_heading = SIGNING_IN)]
     pub(super) scram_iterations: ScramIterations,
     /// The language of the server's words, as de or fr-CA; * for the best that it has (RFC 6856)
     #[arg(long, value_name = "TAG")]
@@ -118,6 +121,8 @@ pub(super) struct Connection {
     /// Another build of the component
     #[arg(long, value_name = "FILE")]
     pub(super) component: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) security: SecurityArguments,
 }
 
 /// How the connection is protected.
@@ -149,6 +154,7 @@ pub(super) struct SecurityArguments {
 
 /// Who signs in.
 #[derive(Debug, Args)]
+#[command(next_help_heading = SIGNING_IN)]
 pub(super) struct SignIn {
     /// The user, if the URL does not name one
     #[arg(long, value_name = "NAME")]
@@ -169,6 +175,7 @@ pub(super) struct SignIn {
 
 /// What is said, and how.
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(super) struct Output {
     /// Lines for people, or one JSON object for each event
     #[arg(long = "output", value_name = "FORMAT", default_value = "text")]
