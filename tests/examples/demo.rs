@@ -1,5 +1,5 @@
-//! The main job from beginning to end: a server on loopback with a sample maildrop, the command `popfetch` that fetches
-//! it into a Maildir, and a look at what has arrived.
+//! The main job from beginning to end: a server on loopback with TLS and a sample maildrop, the command `popfetch` that
+//! fetches it into a Maildir, and a look at what has arrived.
 //!
 //! ```text
 //! cargo run --release --example demo
@@ -10,16 +10,19 @@ use std::ffi::OsString;
 use std::fs;
 use std::process::ExitCode;
 
+use popfetch_tests::authority::Authority;
 use popfetch_tests::maildir::Maildir;
 use popfetch_tests::maildrop::Maildrop;
-use popfetch_tests::server::{ModelServer, Script};
+use popfetch_tests::server::{Mechanism, ModelServer, Script, ServerTls};
 
 const PASSWORD: &str = "tanstaaf";
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let sample = Maildrop::of_octets([plain_text(), eight_bit(), dots(), attachment()]);
     let script = Script { user: "mrose".to_owned(), password: PASSWORD.to_owned(), ..Script::with(sample.clone()) };
-    let server = ModelServer::start(script.with_apop("<1896.697170952@dbc.mtview.ca.us>"));
+    let authority = Authority::new();
+    let script = script.with_mechanisms([Mechanism::ScramSha256, Mechanism::Plain]);
+    let server = ModelServer::start(script.with_tls(ServerTls::stls(authority.server())));
 
     let directory = tempfile::tempdir()?;
     let maildir = directory.path().join("Maildir");
@@ -27,9 +30,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     fs::write(&password_file, format!("{PASSWORD}\n"))?;
     fs::set_permissions(&password_file, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
 
-    let url = format!("pop3://mrose@{}", server.address());
-    let mut command: Vec<OsString> =
-        ["popfetch", "fetch", &url, "--tls", "off", "--delete", "-v"].map(Into::into).into();
+    let url = format!("pop3://mrose@localhost:{}", server.port());
+    let mut command: Vec<OsString> = ["popfetch", "fetch", &url, "--delete", "-v"].map(Into::into).into();
+    command.extend(["--ca-file".into(), authority.ca_file().into()]);
     command.extend(["--password-file".into(), password_file.into(), "--maildir".into(), maildir.clone().into()]);
     let shown: Vec<String> = command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     println!("$ {}", shown.join(" "));
