@@ -1,25 +1,32 @@
-//! The component as it is built: what it asks of its host, what it gives, how large it is, and what it tells of the
-//! machine that built it.
+//! The component as it is built, with TLS and without: what it asks of its host, what it gives, how large it is, and what
+//! it tells of the machine that built it.
 
 use std::collections::BTreeSet;
 use std::{env, fs};
 
-use popfetch::COMPONENT;
+use popfetch::{CLEARTEXT_COMPONENT, COMPONENT};
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::types::Types;
 use wasmparser::{Parser, Payload, Validator};
 
-/// The most octets of the component, so that it stays a small thing to ship and to compile.
-const MOST_OCTETS: usize = 200_000;
+/// The most octets of a component, so that it stays a small thing to ship and to compile.
+const MOST_OCTETS: usize = 400_000;
 
-fn types() -> Types {
-    Validator::new().validate_all(COMPONENT).expect("the component is valid")
+/// Both builds: with TLS, and for hosts that have none.
+const BOTH: [&[u8]; 2] = [COMPONENT, CLEARTEXT_COMPONENT];
+
+const CLIENT: &str = "popfetch:pop3/client@0.1.0";
+const TYPES: &str = "popfetch:pop3/types@0.1.0";
+const TLS: &str = "wasi:tls/types@0.2.0-draft";
+
+fn types(component: &[u8]) -> Types {
+    Validator::new().validate_all(component).expect("the component is valid")
 }
 
 /// What the component itself imports and exports, not its parts.
-fn imports_and_exports() -> (BTreeSet<String>, BTreeSet<String>) {
+fn imports_and_exports(component: &[u8]) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut imports, mut exports, mut depth) = (BTreeSet::new(), BTreeSet::new(), 0);
-    for payload in Parser::new(0).parse_all(COMPONENT) {
+    for payload in Parser::new(0).parse_all(component) {
         match payload.unwrap() {
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth -= 1,
@@ -36,8 +43,8 @@ fn imports_and_exports() -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 /// The names in an exported interface: of functions, and of resources or other types.
-fn exported(interface: &str) -> (BTreeSet<String>, BTreeSet<String>) {
-    let types = types();
+fn exported(component: &[u8], interface: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let types = types(component);
     let item = types.component_item_for_export(interface).expect("it is exported");
     let ComponentEntityType::Instance(instance) = item.ty else { panic!("{interface} is no interface") };
     let (mut functions, mut others) = (BTreeSet::new(), BTreeSet::new());
@@ -74,42 +81,52 @@ fn assert_names<'a>(names: &BTreeSet<String>, expected: impl IntoIterator<Item =
     assert_eq!(*names, expected);
 }
 
+/// The interfaces that a world of `world.wit` imports by itself.
+fn imports_of_world(name: &str) -> BTreeSet<String> {
+    let worlds = wit("world.wit");
+    let world = worlds.split(&format!("world {name} {{")).nth(1).unwrap().split('}').next().unwrap();
+    let import = |line: &str| Some(line.trim().strip_prefix("import ")?.strip_suffix(';')?.to_owned());
+    world.lines().filter_map(import).collect()
+}
+
 /// The list of its capabilities. One more would be one more thing that a server could abuse.
 #[test]
 fn it_imports_these_interfaces_and_no_other() {
-    let (imports, _) = imports_and_exports();
-    let expected = [
+    let of_cleartext = [
         "wasi:clocks/monotonic-clock@0.2.12",
         "wasi:io/error@0.2.12",
         "wasi:io/poll@0.2.12",
         "wasi:io/streams@0.2.12",
+        "wasi:random/random@0.2.12",
         "wasi:sockets/instance-network@0.2.12",
         "wasi:sockets/network@0.2.12",
         "wasi:sockets/tcp-create-socket@0.2.12",
         "wasi:sockets/tcp@0.2.12",
     ];
-    assert_names(&imports, expected);
-    let types = types();
-    for import in &imports {
-        let item = types.component_item_for_import(import).unwrap();
-        assert!(matches!(item.ty, ComponentEntityType::Instance(_)), "{import}");
+    let (imports, _) = imports_and_exports(CLEARTEXT_COMPONENT);
+    assert_names(&imports, of_cleartext);
+    let (with_tls, _) = imports_and_exports(COMPONENT);
+    assert_names(&with_tls, of_cleartext.into_iter().chain([TLS]));
+    for (component, imports) in [(CLEARTEXT_COMPONENT, &imports), (COMPONENT, &with_tls)] {
+        let types = types(component);
+        for import in imports {
+            let item = types.component_item_for_import(import).unwrap();
+            assert!(matches!(item.ty, ComponentEntityType::Instance(_)), "{import}");
+        }
     }
-    // And the world says the same.
-    let world = wit("world.wit");
-    let cleartext = world.split("world cleartext-client-plugin").nth(1).unwrap();
-    assert_names(&imports, cleartext.lines().filter_map(|line| line.trim().strip_prefix("import ")?.strip_suffix(';')));
+    // And the worlds say the same.
+    assert_eq!(imports_of_world("cleartext-client-plugin"), imports);
+    assert!(wit("world.wit").contains("world client-plugin {\n  include cleartext-client-plugin;\n"));
+    assert_names(&imports_of_world("client-plugin"), [TLS]);
 }
 
 #[test]
 fn it_exports_the_contract_and_nothing_else() {
-    let (_, exports) = imports_and_exports();
-    assert_names(&exports, ["popfetch:pop3/client@0.1.0", "popfetch:pop3/types@0.1.0"]);
-
-    let (functions, types) = exported("popfetch:pop3/client@0.1.0");
     let session = [
         "capabilities",
         "delete",
         "greeting",
+        "languages",
         "noop",
         "quit",
         "reset",
@@ -117,38 +134,51 @@ fn it_exports_the_contract_and_nothing_else() {
         "scan-listing",
         "scan-listings",
         "sign-in",
+        "speak",
         "stat",
         "top",
         "unique-id",
         "unique-ids",
+        "utf8",
     ];
     let mut verbs: Vec<String> = session.map(|verb| format!("[method]session.{verb}")).into();
-    verbs.extend(["[method]transfer.next".to_owned(), "[static]session.connect".to_owned()]);
-    assert_names(&functions, verbs.iter().map(String::as_str));
-    assert!(types.contains("session") && types.contains("transfer"));
+    let others = ["[constructor]trace", "[method]trace.lines", "[method]transfer.next", "[static]session.connect"];
+    verbs.extend(others.map(str::to_owned));
+    for component in BOTH {
+        let (_, exports) = imports_and_exports(component);
+        assert_names(&exports, [CLIENT, TYPES]);
+        let (functions, types) = exported(component, CLIENT);
+        assert_names(&functions, verbs.iter().map(String::as_str));
+        assert!(["session", "trace", "transfer"].iter().all(|resource| types.contains(*resource)), "{types:?}");
+    }
 }
 
 /// What stands in `wit/` is what was built.
 #[test]
 fn the_contract_is_that_of_wit() {
-    let client = wit("client.wit");
-    let (functions, types) = exported("popfetch:pop3/client@0.1.0");
-    let verbs = client.lines().filter(|line| line.contains(": func(") || line.contains(": static func(")).count();
-    assert_eq!(functions.len(), verbs);
-    assert!(types.is_superset(&declared(&client, &["resource"])));
+    for component in BOTH {
+        let client = wit("client.wit");
+        let (functions, types) = exported(component, CLIENT);
+        let is_verb =
+            |line: &&str| [": func(", ": static func(", " constructor("].iter().any(|part| line.contains(part));
+        assert_eq!(functions.len(), client.lines().filter(is_verb).count());
+        assert!(types.is_superset(&declared(&client, &["resource"])));
 
-    let (functions, types) = exported("popfetch:pop3/types@0.1.0");
-    assert_eq!(functions.len(), 0);
-    let mut declared = declared(&wit("types.wit"), &["record", "variant", "enum", "type"]);
-    // Used from other packages, and so exported with the others.
-    declared.extend(["duration".to_owned(), "ip-socket-address".to_owned()]);
-    assert_eq!(types, declared);
+        let (functions, types) = exported(component, TYPES);
+        assert_eq!(functions.len(), 0);
+        let mut declared = declared(&wit("types.wit"), &["record", "variant", "enum", "type"]);
+        // Used from other packages, and so exported with the others.
+        declared.extend(["duration".to_owned(), "ip-socket-address".to_owned()]);
+        assert_eq!(types, declared);
+    }
 }
 
 #[test]
 fn it_is_small() {
-    let octets = COMPONENT.len();
-    assert!(octets <= MOST_OCTETS, "{octets} octets");
+    for component in BOTH {
+        let octets = component.len();
+        assert!(octets <= MOST_OCTETS, "{octets} octets");
+    }
 }
 
 /// A panic would name the place in the source; where that lay is nobody's business.
@@ -161,10 +191,12 @@ fn it_does_not_tell_who_built_it() {
     let telling = here.into_iter().chain(anywhere).flatten().chain([root]);
     // A user may be called anything; a name that could be part of a word tells nothing.
     for telling in telling.filter(|telling| telling.contains('/') && telling.len() > 1) {
-        assert!(memchr::memmem::find(COMPONENT, telling.as_bytes()).is_none(), "{telling} is in the component");
+        for component in BOTH {
+            assert!(memchr::memmem::find(component, telling.as_bytes()).is_none(), "{telling} is in the component");
+        }
     }
     // Nor any name of its own: nothing but code and what the component model needs.
-    for payload in Parser::new(0).parse_all(COMPONENT) {
+    for payload in BOTH.into_iter().flat_map(|component| Parser::new(0).parse_all(component)) {
         if let Payload::CustomSection(section) = payload.unwrap() {
             assert!(!section.name().starts_with(".debug"), "{} is left in", section.name());
         }

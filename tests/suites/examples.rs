@@ -13,7 +13,8 @@ async fn a_strangers_host_fetches_with_wit_and_wasmtime_alone() {
     let maildrop = Maildrop::of_octets(messages);
     let expected: Vec<Vec<u8>> = maildrop.messages().iter().map(|message| message.content.to_vec()).collect();
     let server = ModelServer::start(Script::with(maildrop).with_apop("<1896.697170952@dbc.mtview.ca.us>"));
-    let fetched =
-        stranger::fetch_all(popfetch::COMPONENT, server.address(), "alice", b"secret".to_vec()).await.unwrap();
+    let fetched = stranger::fetch_all(popfetch::CLEARTEXT_COMPONENT, server.address(), "alice", b"secret".to_vec())
+        .await
+        .unwrap();
     assert!(fetched == expected, "{} messages differ from what the server has", fetched.len());
 }

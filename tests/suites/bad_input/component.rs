@@ -13,7 +13,7 @@ fn refused(content: &[u8], cause: &str) {
     let popfetch = popfetch();
     let file = popfetch.path("component.wasm");
     fs::write(&file, content).unwrap();
-    let words = ["component.wasm is not a component of the world popfetch:pop3/cleartext-client-plugin", cause];
+    let words = ["component.wasm is not a component of the world popfetch:pop3/client-plugin", cause];
     fetch(&popfetch, &server).arg("--component").arg(&file).run().assert_failure(78, &words);
     popfetch.info(&server).arg("--component").arg(&file).run().assert_failure(78, &words);
     assert_eq!(server.connections(), 0);

@@ -12,7 +12,7 @@ const TIMESTAMP: &str = "<1896.697170952@dbc.mtview.ca.us>";
 #[test]
 fn the_password_is_wrong() {
     let server = ModelServer::start(script(three_messages()).with_apop(TIMESTAMP));
-    for (auth, command) in [("user", "PASS"), ("apop", "APOP"), ("auto", "APOP")] {
+    for (auth, command) in [("user", "PASS"), ("apop", "APOP")] {
         let popfetch = popfetch();
         popfetch.write_password("quite another one");
         let run = popfetch.fetch(&server).args(["--delete", "--auth", auth]).run();

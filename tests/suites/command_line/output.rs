@@ -12,7 +12,8 @@ use super::{TIMESTAMP, events, fetch, popfetch, three_messages};
 fn a_fetch_in_events() {
     let server = ModelServer::start(script(three_messages()).with_apop(TIMESTAMP));
     let popfetch = popfetch();
-    let run = popfetch.fetch(&server).args(["--delete", "--state", "state", "--output", "json"]).run();
+    let run =
+        popfetch.fetch(&server).args(["--auth", "apop", "--delete", "--state", "state", "--output", "json"]).run();
     run.assert_success();
     let events = events(&run.stdout);
     let names: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
@@ -87,7 +88,7 @@ fn verbose_says_each_message() {
     let run = fetch(&popfetch, &server).arg("-v").run();
     run.assert_success();
     let lines = run.lines();
-    assert!(lines[0].ends_with(": connected: model server ready"), "{run:#?}");
+    assert!(lines[0].ends_with(": connected (clear text): model server ready"), "{run:#?}");
     assert_eq!(lines[1], "signed in with user");
     for (number, message) in (1..).zip(three_messages().messages()) {
         let prefix = format!("message {number}: {} octets stored in ", message.octets());
@@ -125,7 +126,7 @@ fn a_greeting_and_unique_ids_are_escaped_in_a_fetch() {
     let popfetch = popfetch();
     let verbose = fetch(&popfetch, &server).args(["-v", "--state", "state"]).run();
     verbose.assert_success();
-    assert!(verbose.stdout.contains(r"connected: \x1b[2J ready"), "{verbose:#?}");
+    assert!(verbose.stdout.contains(r"connected (clear text): \x1b[2J ready"), "{verbose:#?}");
     let json = fetch(&popfetch, &server).args(["--output", "json", "--state", "other"]).run();
     json.assert_success();
     assert!(events(&json.stdout).iter().any(|event| event["unique_id"] == r"\x1b[31m\x9b"), "{json:#?}");

@@ -1,7 +1,7 @@
 //! Why a verb failed, and whose fault it is.
 
 use popfetch::contract::{Error, Misbehaviour, Refusal};
-use popfetch::{ResponseCode, Security, Server, Session, SessionError, SessionOptions};
+use popfetch::{ResponseCode, Session, SessionError, SessionOptions};
 use popfetch_tests::server::{At, Banner, Ending, Fault, ModelServer, Row, Script};
 
 use crate::{PATIENCE, at, pop3, sandbox, server_with, signed_in};
@@ -120,17 +120,6 @@ async fn an_answer_about_another_message_is_none() {
     assert!(matches!(pop3(signed_in(&model).await.scan_listing(1).await), Error::Misbehaved(_)));
     let model = ModelServer::start(server_with(&["one"]).fault(At::verb("UIDL"), other));
     assert!(matches!(pop3(signed_in(&model).await.unique_id(1).await), Error::Misbehaved(_)));
-}
-
-#[tokio::test]
-async fn tls_is_not_there_yet_and_nothing_is_sent_without_it() {
-    let model = ModelServer::start(Script::default());
-    for security in [Security::StartTls, Security::ImplicitTls] {
-        let server = Server { security, ..at(model.address()) };
-        let error = pop3(Session::connect(&sandbox(), &server, &SessionOptions::default()).await);
-        assert!(matches!(error, Error::NotSupported(_)), "{error:?}");
-    }
-    assert_eq!(model.connections(), 0);
 }
 
 #[tokio::test]

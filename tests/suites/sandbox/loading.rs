@@ -56,8 +56,8 @@ fn a_component_that_wants_more_is_not_loaded() {
         "wasi:filesystem/preopens@0.2.12",
         "wasi:cli/environment@0.2.12",
         "wasi:cli/stdout@0.2.12",
-        "wasi:random/random@0.2.12",
-        "wasi:tls/types@0.2.0-draft",
+        "wasi:random/insecure@0.2.12",
+        "wasi:tls/types@0.3.0",
         "evil:host/everything",
     ] {
         let cause = refusal(&component_with(import));
