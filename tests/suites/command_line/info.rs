@@ -1,14 +1,15 @@
 //! `popfetch info`: what the server can do, without a sign-in.
 
 use popfetch_tests::command::script;
-use popfetch_tests::server::{At, Ending, Fault, ModelServer};
+use popfetch_tests::server::{At, Ending, Fault, ModelServer, Script};
 use serde_json::json;
 
 use super::{TIMESTAMP, events, popfetch, three_messages};
 
 #[test]
 fn what_a_server_with_everything_says() {
-    let script = script(three_messages()).with_apop(TIMESTAMP).with_capability("SASL PLAIN SCRAM-SHA-256");
+    let script = script(three_messages()).with_apop(TIMESTAMP).with_capability("SASL PLAIN SCRAM-SHA-256 NTLM");
+    let script = Script { languages: vec![("en".into(), "English".into()), ("de".into(), "Deutsch".into())], ..script };
     let server = ModelServer::start(script);
     let run = popfetch().info(&server).run();
     run.assert_success();
@@ -18,12 +19,13 @@ fn what_a_server_with_everything_says() {
             &format!("server:        pop3://{}", server.address()),
             &format!("greeting:      model server ready {TIMESTAMP}"),
             "TLS:           off: everything travels in clear text",
-            "capabilities:  TOP, UIDL, USER, PIPELINING, RESP-CODES, AUTH-RESP-CODE, SASL PLAIN SCRAM-SHA-256",
-            "mechanisms:    apop, user, plain, scram-sha-256",
-            "would use:     apop, pipelined",
+            "capabilities:  TOP, UIDL, USER, PIPELINING, RESP-CODES, AUTH-RESP-CODE, SASL PLAIN SCRAM-SHA-256 NTLM, LANG",
+            "languages:     en English, de Deutsch",
+            "mechanisms:    apop, user, plain, scram-sha-256, ntlm",
+            "would use:     scram-sha-256, pipelined",
         ]
     );
-    assert_eq!(server.commands(), ["CAPA", "QUIT"], "nobody is signed in");
+    assert_eq!(server.commands(), ["CAPA", "LANG", "QUIT"], "nobody is signed in");
 }
 
 #[test]
@@ -37,8 +39,13 @@ fn the_same_as_an_event() {
     assert_eq!(events[0]["apop_timestamp"], TIMESTAMP);
     assert_eq!(events[0]["tls"], "off");
     assert_eq!(events[0]["mechanisms"], json!(["apop", "user"]));
-    assert_eq!(events[0]["would_use"], json!({ "mechanism": "apop", "pipelining": true }));
+    assert_eq!(events[0]["languages"], json!([]));
+    // Without TLS that is for somebody to name.
+    assert_eq!(events[0]["would_use"], json!({ "mechanism": null, "pipelining": true }));
     assert_eq!(events[0]["capabilities"][3], "PIPELINING");
+
+    let run = popfetch().info(&server).args(["--auth", "auto,apop", "--output", "json"]).run();
+    assert_eq!(self::events(&run.stdout)[0]["would_use"]["mechanism"], "apop");
 }
 
 #[test]
@@ -48,10 +55,7 @@ fn what_a_server_of_1996_says() {
     run.assert_success();
     assert!(run.stdout.contains("capabilities:  unknown: the server has no CAPA\n"), "{run:#?}");
     assert!(run.stdout.contains("mechanisms:    user\n"), "{run:#?}");
-    assert!(
-        run.stdout.contains("would use:     nothing: --auth permits none of these; --auth user permits USER/PASS\n"),
-        "{run:#?}"
-    );
+    assert!(run.stdout.contains("would use:     nothing: --auth permits none of these\n"), "{run:#?}");
 
     let run = popfetch().info(&server).args(["--auth", "user"]).run();
     assert!(run.stdout.contains("would use:     user, one command at a time\n"), "{run:#?}");

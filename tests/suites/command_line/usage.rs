@@ -24,6 +24,18 @@ fn help_says_what_there_is() {
         "--password-file",
         "--password-command",
         "--ca-file",
+        "--tls-pin",
+        "--tls-cert",
+        "--tls-key",
+        "--tls-min",
+        "--tls-name",
+        "--token-file",
+        "--token-command",
+        "--scram-iterations",
+        "--lang",
+        "--trace",
+        "--component",
+        "--deadline",
         "--state",
         "--timeout",
         "--output",
@@ -89,15 +101,36 @@ fn arguments_contradict_each_other() {
         &["list", "URL", "--password-file", "p", "--password-command", "c"],
         &["--password-file", "--password-command"],
     );
-    wrong(&["info", "pop3s://mail.example.org", "--tls", "off"], &["pop3s:// is TLS from the start"]);
+    for (one, other) in [("password-file", "token-file"), ("password-command", "token-command")]
+        .into_iter()
+        .chain([("token-file", "token-command"), ("password-file", "token-command")])
+    {
+        let (one, other) = (format!("--{one}"), format!("--{other}"));
+        wrong(&["list", "URL", &one, "x", &other, "y"], &[&one, &other]);
+    }
+    wrong(&["list", "URL", "--tls-cert", "c"], &["--tls-key"]);
+    wrong(&["list", "URL", "--tls-key", "k"], &["--tls-cert"]);
+    for other in ["off", "starttls"] {
+        wrong(&["info", "pop3s://mail.example.org", "--tls", other], &["pop3s:// is TLS from the start"]);
+    }
 }
 
 #[test]
 fn a_value_is_none() {
     wrong(&["list", "URL", "--tls", "sometimes"], &["sometimes", "--tls"]);
-    wrong(&["list", "URL", "--auth", "apop,kerberos"], &["kerberos", "--auth", "this version has auto, apop, user"]);
+    wrong(
+        &["list", "URL", "--auth", "apop,kerberos"],
+        &["kerberos", "--auth", "not a way to sign in; there are auto, scram-sha-256", "external"],
+    );
     wrong(&["list", "URL", "--auth", ""], &["--auth"]);
     wrong(&["list", "URL", "--output", "xml"], &["xml", "--output"]);
+    wrong(&["list", "URL", "--tls-min", "1.1"], &["1.1", "--tls-min", "1.2, 1.3"]);
+    for range in ["4096", "0-5", "5-4", "4096-", "x-y", "1-99999999999"] {
+        wrong(&["list", "URL", "--scram-iterations", range], &["--scram-iterations", "two numbers, as 4096-1000000"]);
+    }
+    for pin in ["", "sha256/", "sha256/AAAA", "md5/AAAA", "zz", &"0".repeat(63)] {
+        wrong(&["list", "URL", &format!("--tls-pin={pin}")], &["--tls-pin"]);
+    }
     for seconds in ["0", "-1", "soon", "nan", "inf"] {
         wrong(&["list", "URL", &format!("--timeout={seconds}")], &["--timeout", "seconds"]);
     }
