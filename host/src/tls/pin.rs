@@ -42,11 +42,13 @@ impl FromStr for Pin {
     type Err = PinError;
 
     fn from_str(text: &str) -> Result<Self, PinError> {
-        let digest = match text.strip_prefix("sha256/") {
-            Some(rest) => rest.strip_prefix('/').unwrap_or(rest),
-            None => text,
+        let readings = match text.strip_prefix("sha256/") {
+            // A second slash may be curl's, or the first character of the base64.
+            Some(rest) => [Some(rest), rest.strip_prefix('/')],
+            None => [Some(text), None],
         };
-        of_hexadecimal(digest).or_else(|| of_base64(digest)).map(Self).ok_or(PinError)
+        let digest = |text| of_hexadecimal(text).or_else(|| of_base64(text));
+        readings.into_iter().flatten().find_map(digest).map(Self).ok_or(PinError)
     }
 }
 
@@ -115,6 +117,20 @@ mod tests {
         }
         assert_eq!(pin.to_string(), format!("sha256/{BASE64}"));
         assert_eq!(pin.to_string().parse(), Ok(pin));
+    }
+
+    #[test]
+    fn the_base64_may_begin_with_a_slash() {
+        let pin = Pin([0xff; 32]);
+        let base64 = format!("{}8=", "/".repeat(42));
+        assert_eq!(pin.to_string(), format!("sha256/{base64}"));
+        for text in [format!("sha256/{base64}"), format!("sha256//{base64}"), base64.clone()] {
+            assert_eq!(text.parse(), Ok(pin), "{text}");
+            assert_eq!(text.trim_end_matches('=').parse(), Ok(pin), "{text}");
+        }
+        for text in [format!("/{base64}"), format!("sha256///{base64}"), "sha256//".to_owned(), "sha256/".to_owned()] {
+            assert_eq!(text.parse::<Pin>(), Err(PinError), "{text}");
+        }
     }
 
     #[test]
