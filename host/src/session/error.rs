@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::sandbox::{Stopped, contract};
-use crate::tls::{TlsFailure, TlsSetupError};
+use crate::tls::{TlsFailure, TlsFault, TlsRecord, TlsSetupError};
 
 /// A verb that failed.
 #[derive(Clone, Debug, Error)]
@@ -37,6 +37,20 @@ impl From<contract::Error> for SessionError {
 }
 
 impl SessionError {
+    /// What the component says, with the cause that only TLS knows: the component sees no more than that there is no TLS, or
+    /// that the connection broke. In TLS 1.3 that is also how a server refuses its client after the handshake.
+    pub(super) fn of(error: contract::Error, tls: &TlsRecord) -> Self {
+        use contract::Error::{Closed, Network, TlsFailed};
+        match (error, tls.failure()) {
+            (TlsFailed(_), Some(failure)) => SessionError::Tls(failure),
+            (Network(_) | Closed(_), Some(failure)) if failure.fault() == TlsFault::ClientCertificate => {
+                SessionError::Tls(failure)
+            }
+            (Network(_), Some(failure)) => Network(failure.to_string()).into(),
+            (error, _) => error.into(),
+        }
+    }
+
     /// Whether the session is of no more use.
     pub fn ends_session(&self) -> bool {
         use contract::Error::{Closed, ConnectFailed, LimitExceeded, Misbehaved, Network, Timeout, TlsFailed};

@@ -16,7 +16,7 @@ use wasmtime::component::ResourceAny;
 
 use crate::sandbox::contract::{self, Piece};
 use crate::sandbox::{Guard, Reach, Sandbox, SessionStore, Stopped, Walls};
-use crate::tls::{Tls, TlsDetails, TlsFault, TlsOptions, TlsRecord};
+use crate::tls::{Tls, TlsDetails, TlsOptions, TlsRecord};
 use secrecy::Confidential;
 
 pub use contract::{
@@ -92,11 +92,7 @@ impl Session {
         {
             trace.take(&mut sandboxed, guard, *collection, &Confidential::default()).await?;
         }
-        let handle = connected?.map_err(|error| match (error, record.failure()) {
-            // The component knows only that there is no TLS.
-            (contract::Error::TlsFailed(_), Some(failure)) => SessionError::Tls(failure),
-            (error, _) => error.into(),
-        })?;
+        let handle = connected?.map_err(|error| SessionError::of(error, &record))?;
         Ok(Session {
             sandboxed,
             handle,
@@ -348,27 +344,11 @@ impl Session {
     /// Remembers what became of a call.
     fn leave<T>(&mut self, outcome: Result<Result<T, contract::Error>, Stopped>) -> Result<T, SessionError> {
         self.broken = outcome.as_ref().err().cloned();
-        let outcome = outcome
-            .map_err(SessionError::from)
-            .and_then(|answer| answer.map_err(|error| self.confidential.keep_out_of(error).into()));
-        let outcome = outcome.map_err(|error| self.with_cause_in_tls(error));
+        let outcome = outcome.map_err(SessionError::from).and_then(|answer| {
+            answer.map_err(|error| SessionError::of(self.confidential.keep_out_of(error), &self.tls))
+        });
         self.ended |= outcome.as_ref().is_err_and(SessionError::ends_session);
         outcome
-    }
-
-    /// The component knows that the connection broke, and TLS knows why.
-    fn with_cause_in_tls(&self, error: SessionError) -> SessionError {
-        match (error, self.tls.failure()) {
-            (SessionError::Pop3(contract::Error::Network(_) | contract::Error::Closed(_)), Some(failure))
-                if failure.fault() == TlsFault::ClientCertificate =>
-            {
-                SessionError::Tls(failure)
-            }
-            (SessionError::Pop3(contract::Error::Network(_)), Some(failure)) => {
-                contract::Error::Network(failure.to_string()).into()
-            }
-            (error, _) => error,
-        }
     }
 
     /// Has nothing more to do with the component.
