@@ -1,44 +1,595 @@
-//! TLS is not built yet: whoever asks for it is told so, before anybody hears of him.
+//! TLS from the first octet, by STLS, or none: what is demanded, what is checked, and what is said when it fails.
 
-use popfetch_tests::command::script;
-use popfetch_tests::server::ModelServer;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use super::{popfetch, three_messages};
+use popfetch_tests::authority::{Authority, Identity};
+use popfetch_tests::command::{Invocation, Popfetch, Run, Tls, script};
+use popfetch_tests::maildrop::{Maildrop, Profile, realistic};
+use popfetch_tests::server::{At, Ending, Fault, Mechanism, ModelServer, Script, ServerTls, TlsMode, TlsVersions};
+use serde_json::json;
+
+use super::{events, popfetch, three_messages};
+
+const BOTH: [Tls; 2] = [Tls::StartTls, Tls::Implicit];
+
+/// TLS of a server that begins so.
+fn tls(mode: Tls, identity: Identity) -> ServerTls {
+    match mode {
+        Tls::StartTls => ServerTls::stls(identity),
+        Tls::Implicit => ServerTls::implicit(identity),
+    }
+}
+
+fn server(mode: Tls, identity: Identity) -> ModelServer {
+    server_with(tls(mode, identity))
+}
+
+fn server_with(tls: ServerTls) -> ModelServer {
+    ModelServer::start(script(three_messages()).with_mechanisms([Mechanism::ScramSha256]).with_tls(tls))
+}
+
+/// `popfetch list` at this host without a word about TLS but the URL's.
+fn list<'s>(popfetch: &Popfetch, scheme: &str, host: &str, server: &ModelServer) -> Invocation<'s> {
+    let url = format!("{scheme}://alice@{host}:{}", server.port());
+    popfetch.run("list").arg(url).arg("--password-file").arg(popfetch.password_file())
+}
+
+/// Nothing went out in clear text but the wish for TLS, and nothing under it.
+#[track_caller]
+fn assert_nothing_was_said(server: &ModelServer, mode: Tls) {
+    let wish: &[&str] = if mode == Tls::StartTls { &["STLS"] } else { &[] };
+    assert_eq!(server.commands(), wish, "{}", server.transcript());
+}
 
 #[test]
-fn anything_but_off_is_unavailable_before_a_credential_is_read_or_a_connection_made() {
-    let server = ModelServer::start(script(three_messages()));
-    let popfetch = popfetch();
-    let address = server.address();
-    for (scheme, tls) in [
-        ("pop3", &[][..]),
-        ("pop3", &["--tls", "starttls"]),
-        ("pop3", &["--tls", "implicit"]),
-        ("pop3s", &[]),
-        ("pop3s", &["--tls", "implicit"]),
-        ("pop3", &["--ca-file", "ca.pem"]),
+fn pop3_demands_stls_and_pop3s_is_tls_from_the_start() {
+    let authority = Authority::new();
+    for (scheme, how, mode) in [
+        ("pop3", None, Tls::StartTls),
+        ("pop3", Some("starttls"), Tls::StartTls),
+        ("pop3", Some("implicit"), Tls::Implicit),
+        ("pop3s", None, Tls::Implicit),
+        ("pop3s", Some("implicit"), Tls::Implicit),
     ] {
-        for verb in ["fetch", "list", "info"] {
-            let mut run = popfetch.run(verb).arg(format!("{scheme}://alice@{address}")).args(tls);
-            if verb != "info" {
-                run = run.args(["--auth", "user", "--password-command", "touch read; echo password"]);
-            }
-            if verb == "fetch" {
-                run = run.args(["--maildir", "mail", "--state", "state"]);
-            }
-            run.run().assert_failure(69, &["this version has no TLS", "--tls off"]);
-        }
+        let server = server(mode, authority.server());
+        let popfetch = popfetch();
+        let run = list(&popfetch, scheme, "localhost", &server).arg("-v").arg("--ca-file").arg(authority.ca_file());
+        let run = how.into_iter().fold(run, |run, how| run.args(["--tls", how])).run();
+        run.assert_success();
+        assert!(run.stdout.contains(": connected (TLS 1.3): model server ready\n"), "{run:#?}");
+        let in_clear: &[&str] = if mode == Tls::StartTls { &["STLS"] } else { &[] };
+        assert_eq!(server.commands_in_clear(), in_clear);
+        assert!(server.commands().contains(&"UIDL".to_owned()));
     }
-    assert_eq!(server.connections(), 0);
-    for made in ["read", "mail", "state"] {
-        assert!(!popfetch.path(made).exists(), "{made} was made");
+}
+
+#[test]
+fn mail_comes_over_tls_byte_for_byte() {
+    let authority = Authority::new();
+    let maildrop = || Maildrop::of_octets(realistic(11, 60, Profile::anything().largest(1 << 20)));
+    for mode in BOTH {
+        let server = ModelServer::start(script(maildrop()).with_tls(tls(mode, authority.server())));
+        let popfetch = popfetch();
+        let run = popfetch.fetch_tls(&server, mode, authority.ca_file()).args(["--delete", "--state", "state"]).run();
+        run.assert_success();
+        popfetch.maildir().assert_holds(maildrop().fingerprints());
+        assert!(server.maildrop().is_empty());
     }
 }
 
 #[test]
 fn off_is_clear_text() {
-    let server = ModelServer::start(script(three_messages()));
-    let run = popfetch().info(&server).run();
+    let server = server(Tls::StartTls, Authority::new().server());
+    let popfetch = popfetch();
+    let run = list(&popfetch, "pop3", "localhost", &server).args(["--tls", "off", "-v"]).run();
+    run.assert_success();
+    assert!(run.stdout.contains(": connected (clear text): "), "{run:#?}");
+    assert!(!server.commands().contains(&"STLS".to_owned()), "TLS is not taken where it was refused");
+    let run = popfetch.info(&server).run();
     run.assert_success();
     assert!(run.stdout.contains("off: everything travels in clear text"), "{run:#?}");
+}
+
+#[test]
+fn a_server_without_stls_hears_nothing_more() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    for verb in ["fetch", "list", "info"] {
+        let mut run = popfetch.run(verb).arg(format!("pop3://alice@localhost:{}", server.port()));
+        if verb != "info" {
+            run = run.args(["--auth", "user", "--password-file"]).arg(popfetch.password_file());
+        }
+        if verb == "fetch" {
+            run = run.args(["--maildir", "mail"]);
+        }
+        let words = ["the server refused STLS", "nothing secret was sent", "pop3s://", "--tls off", "clear text"];
+        run.run().assert_failure(69, &words);
+    }
+    assert_eq!(server.commands(), ["STLS"; 3]);
+
+    for (words, code) in [("[SYS/TEMP] later", 75), ("[IN-USE] x", 75), ("[SYS/PERM] never", 69), ("no", 69)] {
+        let server = server_with(ServerTls::stls(Authority::new().server()));
+        server.fault(At::verb("STLS"), Fault::Refuse(words.into()));
+        let run = list(&popfetch, "pop3", "localhost", &server).run();
+        run.assert_failure(code, &["the server refused STLS", words]);
+        assert_eq!(server.commands(), ["STLS"]);
+    }
+}
+
+/// What CAPA does not tell of may be there all the same, and CAPA in clear text is anybody's word.
+#[test]
+fn stls_need_not_be_announced() {
+    let authority = Authority::new();
+    let mut tls = ServerTls::stls(authority.server());
+    tls.mode = TlsMode::Stls { announced: false };
+    let server = server_with(tls);
+    popfetch().list_tls(&server, Tls::StartTls, authority.ca_file()).run().assert_success();
+}
+
+#[test]
+fn the_port_is_for_the_other_kind() {
+    let authority = Authority::new();
+    let popfetch = popfetch();
+    let clear = server(Tls::StartTls, authority.server());
+    let run = popfetch.list_tls(&clear, Tls::Implicit, authority.ca_file()).run();
+    run.assert_failure(76, &["the server does not speak TLS on this port", "STARTTLS"]);
+
+    let secure = server(Tls::Implicit, authority.server());
+    let run = popfetch.list_tls(&secure, Tls::StartTls, authority.ca_file()).args(["--timeout", "0.3"]).run();
+    run.assert_failure(75, &["the server was silent for too long"]);
+    assert_eq!(secure.commands(), [""; 0]);
+}
+
+#[test]
+fn a_handshake_that_breaks_off() {
+    let authority = Authority::new();
+    for mode in BOTH {
+        for (ending, code, words) in [
+            (Ending::Silence, 75, "the server was silent in the TLS handshake"),
+            (Ending::Close, 74, "the server closed the connection in the middle of the TLS handshake"),
+            (Ending::Reset, 74, "connection"),
+        ] {
+            let server = server(mode, authority.server());
+            server.fault(At::handshake(), Fault::End(ending));
+            let popfetch = popfetch();
+            let run = popfetch.list_tls(&server, mode, authority.ca_file()).args(["--timeout", "0.5"]).run();
+            run.assert_failure(code, &[words]);
+            assert_nothing_was_said(&server, mode);
+        }
+    }
+}
+
+/// Each with its own words, 76, and before anything is said.
+#[test]
+fn a_certificate_that_is_not_accepted() {
+    let authority = Authority::new();
+    for mode in BOTH {
+        for (identity, words) in [
+            (authority.expired(), &["expired at 2001-01-01T00:00:00Z", "must renew it"][..]),
+            (authority.not_yet_valid(), &["is not valid before 2099-01-01T00:00:00Z", "the clock of this machine"]),
+            (
+                authority.server_for(&["pop.example.org", "192.0.2.7"]),
+                &["is not for localhost, but for pop.example.org, 192.0.2.7"],
+            ),
+            (authority.common_name_only("localhost"), &["is not for localhost, nor for any name"]),
+            (Identity::self_signed(), &["is self-signed", "--tls-pin sha256/"]),
+            (Authority::new().server(), &["does not lead to a trusted CA", "--tls-pin sha256/", "--ca-file"]),
+            (authority.client("localhost"), &["certificate"]),
+        ] {
+            let server = server(mode, identity);
+            let popfetch = popfetch();
+            popfetch.list_tls(&server, mode, authority.ca_file()).run().assert_failure(76, words);
+            popfetch.info_tls(&server, mode, authority.ca_file()).run().assert_failure(76, words);
+            let wish: &[&str] = if mode == Tls::StartTls { &["STLS", "STLS"] } else { &[] };
+            assert_eq!(server.commands(), wish);
+        }
+    }
+}
+
+#[test]
+fn several_authorities_may_be_trusted() {
+    let (one, other) = (Authority::new(), Authority::new());
+    let server = server(Tls::Implicit, one.server());
+    let popfetch = popfetch();
+    // In two files in any order, and in one.
+    let list = || list(&popfetch, "pop3s", "localhost", &server);
+    for (first, second) in [(&one, &other), (&other, &one)] {
+        let run = list().arg("--ca-file").arg(first.ca_file()).arg("--ca-file").arg(second.ca_file());
+        run.run().assert_success();
+        let bundle = popfetch.path("bundle.pem");
+        fs::write(&bundle, format!("# Both\n{}\n{}", first.pem(), second.pem())).unwrap();
+        list().arg("--ca-file").arg(&bundle).run().assert_success();
+    }
+    list().arg("--ca-file").arg(other.ca_file()).run().assert_failure(76, &["does not lead to a trusted CA"]);
+    // The server's own certificate may be the one that is trusted.
+    let (certificate, _) = one.server().write(popfetch.home(), "other");
+    list().arg("--ca-file").arg(certificate).run().assert_failure(76, &["does not lead to a trusted CA"]);
+    let own = Identity::self_signed();
+    let (certificate, _) = own.write(popfetch.home(), "own");
+    let server = self::server(Tls::Implicit, own);
+    self::list(&popfetch, "pop3s", "localhost", &server).arg("--ca-file").arg(certificate).run().assert_success();
+}
+
+#[test]
+fn a_file_of_authorities_that_is_none() {
+    let authority = Authority::new();
+    let server = server(Tls::Implicit, authority.server());
+    let popfetch = popfetch();
+    for (name, content) in [
+        ("empty.pem", ""),
+        ("text.pem", "hello\n"),
+        ("key.pem", authority.server().key_pem()),
+        ("half.pem", "-----BEGIN CERTIFICATE-----\n"),
+    ] {
+        fs::write(popfetch.path(name), content).unwrap();
+        for ca_files in [&[name][..], &["good.pem", name]] {
+            fs::write(popfetch.path("good.pem"), authority.pem()).unwrap();
+            let run = list(&popfetch, "pop3s", "localhost", &server);
+            let run = ca_files.iter().fold(run, |run, file| run.args(["--ca-file", file]));
+            run.run().assert_failure(78, &[name, "certificate"]);
+        }
+    }
+    fs::write(popfetch.path("bad.pem"), "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n").unwrap();
+    for (path, words) in [("bad.pem", "damaged"), ("missing.pem", "No such file"), (".", "directory")] {
+        let run = list(&popfetch, "pop3s", "localhost", &server).args(["--ca-file", path]);
+        run.run().assert_failure(78, &[path, words]);
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn without_a_file_the_system_says_whom_to_trust() {
+    let authority = Authority::new();
+    let server = server(Tls::StartTls, authority.server());
+    let popfetch = popfetch();
+    let with_roots = |variable: &str, path: &Path| {
+        let run = list(&popfetch, "pop3", "localhost", &server).with(|command| {
+            command.env(variable, path);
+        });
+        run.run()
+    };
+    with_roots("SSL_CERT_FILE", &authority.ca_file()).assert_success();
+    let other = Authority::new();
+    let words = ["does not lead to a trusted CA", "--tls-pin", "--ca-file"];
+    with_roots("SSL_CERT_FILE", &other.ca_file()).assert_failure(76, &words);
+    let words = ["this system has no trusted root certificates", "ca-certificates", "SSL_CERT_FILE or --ca-file"];
+    with_roots("SSL_CERT_FILE", &popfetch.path("missing.pem")).assert_failure(78, &words);
+
+    // A file that is named takes the place of the system's roots.
+    let run = list(&popfetch, "pop3", "localhost", &server).arg("--ca-file").arg(other.ca_file());
+    let run = run.with(|command| {
+        command.env("SSL_CERT_FILE", authority.ca_file());
+    });
+    run.run().assert_failure(76, &["does not lead to a trusted CA"]);
+}
+
+#[test]
+fn a_pin_stands_in_for_an_authority() {
+    let identity = Authority::new().server();
+    let base64 = identity.pin().strip_prefix("sha256/").unwrap().to_owned();
+    let wrong = Authority::new().server().pin();
+    let server = server(Tls::Implicit, identity.clone());
+    let popfetch = popfetch();
+    let with_pins = |pins: &[&str]| {
+        let run = list(&popfetch, "pop3s", "localhost", &server);
+        pins.iter().fold(run, |run, pin| run.args(["--tls-pin", pin])).run()
+    };
+    let digits = hexadecimal(&base64);
+    let pairs: Vec<&str> = (0..32).map(|octet| &digits[2 * octet..2 * octet + 2]).collect();
+    for pin in
+        [&identity.pin(), &format!("sha256//{base64}"), &base64, &digits, &digits.to_uppercase(), &pairs.join(":")]
+    {
+        with_pins(&[pin]).assert_success();
+        with_pins(&[&wrong, pin]).assert_success();
+        with_pins(&[pin, &wrong]).assert_success();
+    }
+    let before = server.commands().len();
+    let changed = format!("not the one that was pinned but {}", identity.pin());
+    with_pins(&[&wrong]).assert_failure(76, &[&changed, "nothing was sent"]);
+    assert_eq!(server.commands().len(), before);
+}
+
+/// The digest of a pin in hexadecimal digits.
+fn hexadecimal(base64: &str) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let value = |character| DIGITS.iter().position(|digit| *digit == character).unwrap();
+    let bits: String = base64.trim_end_matches('=').bytes().map(|digit| format!("{:06b}", value(digit))).collect();
+    (0..64).map(|at| format!("{:x}", u8::from_str_radix(&bits[4 * at..4 * at + 4], 2).unwrap())).collect()
+}
+
+#[test]
+fn a_pin_narrows_what_an_authority_has_signed_and_excuses_nothing_else() {
+    let authority = Authority::new();
+    let pinned = |identity: &Identity, pin: &str| {
+        let server = server(Tls::Implicit, identity.clone());
+        let popfetch = popfetch();
+        popfetch.list_tls(&server, Tls::Implicit, authority.ca_file()).args(["--tls-pin", pin]).run()
+    };
+    let good = authority.server();
+    pinned(&good, &good.pin()).assert_success();
+    pinned(&good, &authority.server().pin()).assert_failure(76, &["not the one that was pinned"]);
+    for (identity, words) in [
+        (authority.expired(), "expired"),
+        (authority.not_yet_valid(), "is not valid before"),
+        (authority.server_for(&["pop.example.org"]), "is not for localhost"),
+    ] {
+        pinned(&identity, &identity.pin()).assert_failure(76, &[words]);
+    }
+    let own = Identity::self_signed();
+    pinned(&own, &own.pin()).assert_success();
+}
+
+#[test]
+fn a_server_may_demand_a_certificate() {
+    let authority = Authority::new();
+    let popfetch = popfetch();
+    let (certificate, key) = authority.client("alice").write(popfetch.home(), "client");
+    let (foreign, its_key) = Authority::new().client("alice").write(popfetch.home(), "foreign");
+    for mode in BOTH {
+        for versions in [TlsVersions::Only12, TlsVersions::Only13] {
+            let tls = tls(mode, authority.server()).with_versions(versions).require_client_certificate(&authority);
+            let server = server_with(tls);
+            let list = || popfetch.list_tls(&server, mode, authority.ca_file());
+            let run = list().arg("--tls-cert").arg(&certificate).arg("--tls-key").arg(&key).run();
+            run.assert_success();
+            let before = server.commands().len();
+            list().run().assert_failure(77, &["wants to see a certificate", "--tls-cert and --tls-key"]);
+            let run = list().arg("--tls-cert").arg(&foreign).arg("--tls-key").arg(&its_key).run();
+            run.assert_failure(77, &["the server refuses the client's certificate"]);
+            let later = server.commands().split_off(before);
+            assert!(later.iter().all(|command| command == "STLS"), "{later:?}");
+        }
+    }
+}
+
+#[test]
+fn a_certificate_of_ones_own_that_cannot_be_used() {
+    let authority = Authority::new();
+    let server = server(Tls::Implicit, authority.server());
+    let popfetch = popfetch();
+    let (certificate, key) = authority.client("alice").write(popfetch.home(), "client");
+    let (_, other_key) = authority.client("alice").write(popfetch.home(), "other");
+    let file = |name: &str, content: &str| -> PathBuf {
+        fs::write(popfetch.path(name), content).unwrap();
+        popfetch.path(name)
+    };
+    let body = "QUJD\n";
+    let pem = |kind: &str, header: &str| format!("-----BEGIN {kind}-----\n{header}{body}-----END {kind}-----\n");
+    let encrypted = file("encrypted.key", &pem("ENCRYPTED PRIVATE KEY", ""));
+    let old = file("old.key", &pem("RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n"));
+    let damaged = file("damaged.key", &pem("PRIVATE KEY", ""));
+    let empty = file("empty.key", "");
+    for (certificate, key, words) in [
+        (&certificate, &other_key, "does not belong to the certificate in"),
+        (&certificate, &encrypted, "is encrypted; make a copy without a password"),
+        (&certificate, &old, "is encrypted; make a copy without a password"),
+        (&certificate, &damaged, "is damaged"),
+        (&certificate, &empty, "has no private key in PEM form"),
+        (&certificate, &certificate, "has no private key in PEM form"),
+        (&certificate, &popfetch.path("missing"), "cannot read"),
+        (&key, &key, "has no certificate in PEM form"),
+        (&popfetch.path("missing"), &key, "cannot read"),
+    ] {
+        let run = popfetch.list_tls(&server, Tls::Implicit, authority.ca_file());
+        let run = run.arg("--tls-cert").arg(certificate).arg("--tls-key").arg(key).run();
+        run.assert_failure(78, &[words]);
+        assert!(!run.stderr.contains("QUJD"), "{run:#?}");
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn the_oldest_version_that_is_accepted() {
+    let authority = Authority::new();
+    for (versions, minimum, version) in [
+        (TlsVersions::Both, None, Some("TLS 1.3")),
+        (TlsVersions::Both, Some("1.2"), Some("TLS 1.3")),
+        (TlsVersions::Only12, None, Some("TLS 1.2")),
+        (TlsVersions::Only12, Some("1.2"), Some("TLS 1.2")),
+        (TlsVersions::Only13, Some("1.3"), Some("TLS 1.3")),
+        (TlsVersions::Only12, Some("1.3"), None),
+    ] {
+        for mode in BOTH {
+            let server = server_with(tls(mode, authority.server()).with_versions(versions));
+            let popfetch = popfetch();
+            let run = popfetch.list_tls(&server, mode, authority.ca_file()).arg("-v");
+            let run = minimum.into_iter().fold(run, |run, minimum| run.args(["--tls-min", minimum])).run();
+            match version {
+                Some(version) => {
+                    run.assert_success();
+                    assert!(run.stdout.contains(&format!("connected ({version}): ")), "{run:#?}");
+                }
+                None => {
+                    run.assert_failure(76, &["the server has no version of TLS that is accepted here"]);
+                    assert_nothing_was_said(&server, mode);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_certificate_may_be_for_another_name_that_is_given() {
+    let authority = Authority::new();
+    let server = server(Tls::StartTls, authority.server_for(&["pop.example.org", "*.example.net", "192.0.2.7"]));
+    let popfetch = popfetch();
+    let named = |name: Option<&str>| {
+        let run = popfetch.list_tls(&server, Tls::StartTls, authority.ca_file());
+        name.into_iter().fold(run, |run, name| run.args(["--tls-name", name])).run()
+    };
+    named(None).assert_failure(76, &["is not for localhost, but for pop.example.org, *.example.net, 192.0.2.7"]);
+    for name in ["pop.example.org", "POP.example.org", "mail.example.net", "192.0.2.7"] {
+        named(Some(name)).assert_success();
+    }
+    for name in ["example.org", "a.b.example.net", "192.0.2.8"] {
+        named(Some(name)).assert_failure(76, &[&format!("is not for {name}, but for")]);
+    }
+    let connections = server.connections();
+    for name in ["", "a b", "*.example.net"] {
+        named(Some(name)).assert_failure(64, &["is not a name that a certificate can have"]);
+    }
+    assert_eq!(server.connections(), connections);
+}
+
+#[test]
+fn an_address_in_the_url_is_what_the_certificate_has_to_be_for() {
+    let authority = Authority::new();
+    let popfetch = popfetch();
+    let trusting = |scheme, host, server: &ModelServer| {
+        list(&popfetch, scheme, host, server).arg("--ca-file").arg(authority.ca_file()).run()
+    };
+    for (scheme, mode) in [("pop3", Tls::StartTls), ("pop3s", Tls::Implicit)] {
+        let with_addresses = server(mode, authority.server());
+        trusting(scheme, "127.0.0.1", &with_addresses).assert_success();
+        let v6 = ModelServer::start(script(three_messages()).on_ipv6().with_tls(tls(mode, authority.server())));
+        trusting(scheme, "[::1]", &v6).assert_success();
+        let without = server(mode, authority.server_for(&["localhost"]));
+        trusting(scheme, "127.0.0.1", &without).assert_failure(76, &["is not for 127.0.0.1, but for localhost"]);
+        assert_nothing_was_said(&without, mode);
+    }
+}
+
+#[test]
+fn the_protocol_is_named_in_the_handshake() {
+    let authority = Authority::new();
+    let popfetch = popfetch();
+    let with_alpn = |protocol| {
+        let tls = ServerTls::implicit(authority.server()).with_alpn(protocol).with_versions(TlsVersions::Only12);
+        let server = server_with(tls);
+        popfetch.info_tls(&server, Tls::Implicit, authority.ca_file()).run()
+    };
+    let run = with_alpn("pop3");
+    run.assert_success();
+    assert!(run.lines()[2].ends_with(", pop3"), "{run:#?}");
+    let run = with_alpn("imap");
+    run.assert_failure(76, &["the server ends the TLS handshake with the alert"]);
+}
+
+#[test]
+fn events_say_which_tls_there_is() {
+    let authority = Authority::new();
+    let popfetch = popfetch();
+    for (mode, versions, version) in
+        [(Tls::Implicit, TlsVersions::Only13, "TLS 1.3"), (Tls::StartTls, TlsVersions::Only12, "TLS 1.2")]
+    {
+        let server = server_with(tls(mode, authority.server()).with_versions(versions));
+        let run = popfetch.fetch_tls(&server, mode, authority.ca_file()).args(["--output", "json"]).run();
+        run.assert_success();
+        let connected = &events(&run.stdout)[0];
+        assert_eq!((&connected["event"], &connected["tls"]["version"]), (&json!("connected"), &json!(version)));
+        assert!(connected["tls"]["cipher_suite"].as_str().unwrap().starts_with("TLS"), "{connected}");
+    }
+    let server = ModelServer::start(script(three_messages()));
+    let run = popfetch.fetch(&server).args(["--auth", "user", "--output", "json"]).run();
+    assert_eq!(events(&run.stdout)[0]["tls"], json!(null));
+    // A failure is an event like any other.
+    let server = self::server(Tls::Implicit, authority.expired());
+    let run = popfetch.list_tls(&server, Tls::Implicit, authority.ca_file()).args(["--output", "json"]).run();
+    run.assert_failure(76, &["expired"]);
+    let error = events(&run.stdout).pop().unwrap();
+    assert_eq!((&error["event"], &error["exit"]), (&json!("error"), &json!(76)));
+}
+
+/// What `info` says behind this word.
+#[track_caller]
+fn field<'r>(run: &'r Run, name: &str) -> &'r str {
+    let line = run.lines().into_iter().find(|line| line.trim_start().starts_with(&format!("{name}:")));
+    line.unwrap_or_else(|| panic!("no {name}: {run:#?}")).split_once(':').unwrap().1.trim()
+}
+
+#[test]
+fn info_shows_all_there_is_to_know_and_a_pin_to_paste() {
+    let authority = Authority::new();
+    for (mode, versions, version, suite) in [
+        (Tls::StartTls, TlsVersions::Only12, "TLS 1.2", "TLS_ECDHE_ECDSA_WITH_"),
+        (Tls::Implicit, TlsVersions::Only13, "TLS 1.3", "TLS13_"),
+    ] {
+        let identity = authority.server();
+        let server = server_with(tls(mode, identity.clone()).with_versions(versions));
+        let popfetch = popfetch();
+        let run = popfetch.info_tls(&server, mode, authority.ca_file()).run();
+        run.assert_success();
+        assert!(field(&run, "TLS").starts_with(&format!("{version}, {suite}")), "{run:#?}");
+        assert!(field(&run, "certificate").ends_with("localhost"), "{run:#?}");
+        assert_eq!(field(&run, "names"), "localhost, 127.0.0.1, ::1");
+        assert!(field(&run, "issuer").contains("popfetch test authority "), "{run:#?}");
+        assert_eq!(field(&run, "valid"), "2000-01-01T00:00:00Z to 2100-01-01T00:00:00Z");
+        assert_eq!(field(&run, "trusted by"), "its CA");
+        assert_eq!(field(&run, "pin"), format!("--tls-pin {}", identity.pin()));
+        assert_eq!(field(&run, "would use"), "scram-sha-256, pipelined");
+
+        // Its pin, as it is, is all that a stranger's certificate needs.
+        let (scheme, pin) = (if mode == Tls::StartTls { "pop3" } else { "pop3s" }, field(&run, "pin").split(' '));
+        let pinned = popfetch.run("info").arg(format!("{scheme}://localhost:{}", server.port())).args(pin.clone());
+        let pinned = pinned.run();
+        pinned.assert_success();
+        assert_eq!(field(&pinned, "trusted by"), "its pin");
+        list(&popfetch, scheme, "localhost", &server).args(pin).run().assert_success();
+    }
+}
+
+#[test]
+fn info_as_an_event() {
+    let authority = Authority::new();
+    let identity = authority.server();
+    let server = server_with(ServerTls::implicit(identity.clone()).with_alpn("pop3"));
+    let run = popfetch().info_tls(&server, Tls::Implicit, authority.ca_file()).args(["--output", "json"]).run();
+    run.assert_success();
+    let info = events(&run.stdout).remove(0);
+    assert_eq!(info["server"], format!("pop3s://localhost:{}", server.port()));
+    let tls = info["tls"].as_object().unwrap();
+    assert_eq!(tls["version"], "TLS 1.3");
+    assert!(tls["cipher_suite"].as_str().unwrap().starts_with("TLS13_"), "{info}");
+    assert_eq!(tls["alpn"], "pop3");
+    assert!(tls["subject"].as_str().unwrap().ends_with("localhost"), "{info}");
+    assert_eq!(tls["names"], json!(["localhost", "127.0.0.1", "::1"]));
+    assert!(tls["issuer"].as_str().unwrap().contains("popfetch test authority "), "{info}");
+    assert_eq!(tls["not_before"], "2000-01-01T00:00:00Z");
+    assert_eq!(tls["not_after"], "2100-01-01T00:00:00Z");
+    assert_eq!(tls["trusted_by"], "its CA");
+    assert_eq!(tls["pin"], identity.pin());
+    assert_eq!(tls.len(), 10, "a field that is not looked at: {info}");
+    assert_eq!(info["would_use"], json!({ "mechanism": "scram-sha-256", "pipelining": true }));
+}
+
+/// Capabilities of the time before TLS are nobody's word.
+#[test]
+fn what_was_offered_in_clear_text_is_asked_again() {
+    let authority = Authority::new();
+    let script = script(three_messages()).with_mechanisms([Mechanism::ScramSha256]);
+    let in_clear = Some(vec!["SASL PLAIN".to_owned(), "STLS".to_owned()]);
+    let script = Script { capabilities: in_clear, clear_sign_in: false, ..script };
+    let server = ModelServer::start(script.with_tls(ServerTls::stls(authority.server())));
+    let run = popfetch().info_tls(&server, Tls::StartTls, authority.ca_file()).run();
+    run.assert_success();
+    assert_eq!(field(&run, "mechanisms"), "user, scram-sha-256");
+    assert_eq!(server.commands(), ["STLS", "CAPA", "QUIT"]);
+}
+
+#[test]
+fn a_component_without_tls_says_so() {
+    let server = server(Tls::StartTls, Authority::new().server());
+    let popfetch = popfetch();
+    let file = popfetch.path("cleartext.wasm");
+    fs::write(&file, popfetch::CLEARTEXT_COMPONENT).unwrap();
+    for scheme in ["pop3", "pop3s"] {
+        let run = list(&popfetch, scheme, "localhost", &server).arg("--component").arg(&file).run();
+        run.assert_failure(69, &["this component has no TLS"]);
+    }
+    assert_eq!(server.connections(), 0);
+    let run = list(&popfetch, "pop3", "localhost", &server).args(["--tls", "off"]).arg("--component").arg(&file);
+    run.run().assert_success();
+}
+
+#[test]
+fn help_has_a_section_of_it() {
+    let run = popfetch().run("list").arg("--help").run();
+    run.assert_success();
+    let section = run.stdout.split("\nTLS:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    for option in ["--tls", "--ca-file", "--tls-pin", "--tls-cert", "--tls-key", "--tls-min", "--tls-name"] {
+        assert!(section.contains(option), "{option}: {run:#?}");
+    }
+    let words = section.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("[default: starttls for pop3://, implicit for pop3s://]"), "{section}");
 }
