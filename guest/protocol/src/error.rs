@@ -37,6 +37,8 @@ pub enum CommandError {
         /// Which argument.
         argument: &'static str,
     },
+    /// A language that is no tag of RFC 5646 and not `*`: a blank in it would make the command another one.
+    NoLanguage,
     /// An argument longer than [`Limits::credential`](crate::Limits::credential).
     TooLong {
         /// Which argument.
@@ -114,6 +116,7 @@ impl fmt::Display for CommandError {
             Self::NoTimestamp => f.write_str("APOP needs a timestamp in the greeting"),
             Self::ControlOctet { argument } => write!(f, "the {argument} has CR, LF or NUL in it"),
             Self::Empty { argument } => write!(f, "the {argument} is empty"),
+            Self::NoLanguage => f.write_str("the language is a tag such as de or fr-CA, without blanks, or *"),
             Self::TooLong { argument, limit } => write!(f, "the {argument} is longer than {limit} octets"),
             Self::MessageZero => f.write_str("messages are counted from 1"),
         }

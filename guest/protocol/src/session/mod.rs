@@ -192,6 +192,9 @@ impl Session {
             }
             Command::Lang(Some(language)) => {
                 self.check_argument("language", language.as_bytes())?;
+                if !language.bytes().all(|octet| octet.is_ascii_graphic()) {
+                    return Err(CommandError::NoLanguage);
+                }
                 self.write_secret_line(&[b"LANG ", language.as_bytes()]);
                 self.trace_sent(&[b"LANG ", language.as_bytes()]);
             }

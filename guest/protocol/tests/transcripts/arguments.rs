@@ -1,7 +1,7 @@
 //! What a caller must not pass in: it is refused before an octet is sent (NetX defect 7).
 
 use crate::play::{play, play_signed_in, play_with};
-use pop3_protocol::{Command, Limits, Session};
+use pop3_protocol::{Command, CommandError, Limits, Session};
 use proptest::prelude::*;
 
 const GREETED: &str = r"
@@ -93,6 +93,24 @@ fn length_at_and_over_the_limit() {
     C! APOP mrose -
     -> not sent: the password is longer than 5 octets";
     play_with(limits, "mvan99", &(GREETED.to_owned() + story));
+}
+
+#[test]
+fn a_language_is_one_word() {
+    let speaking = |language| {
+        let mut session = Session::new(Limits::default());
+        session.receive(&mut b"+OK\r\n".to_owned()).unwrap();
+        let enqueued = session.enqueue(Command::Lang(Some(language)));
+        enqueued.map(|()| session.take_output().to_vec())
+    };
+    for language in ["de", "fr-CA", "*"] {
+        assert_eq!(speaking(language), Ok(format!("LANG {language}\r\n").into_bytes()));
+    }
+    // With nothing but blanks it would be the command that asks for a list.
+    for language in [" ", "de en", "de ", "d\u{e9}", "\t", "\x1b"] {
+        assert_eq!(speaking(language), Err(CommandError::NoLanguage), "{language:?}");
+    }
+    assert_eq!(speaking(""), Err(CommandError::Empty { argument: "language" }));
 }
 
 #[test]
