@@ -22,6 +22,8 @@ mod password;
 mod state;
 #[path = "command_line/tls.rs"]
 mod tls;
+#[path = "command_line/token.rs"]
+mod token;
 #[path = "command_line/usage.rs"]
 mod usage;
 
