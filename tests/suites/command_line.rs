@@ -10,6 +10,8 @@ mod headers;
 mod info;
 #[path = "command_line/interrupt.rs"]
 mod interrupt;
+#[path = "command_line/lang.rs"]
+mod lang;
 #[path = "command_line/large.rs"]
 mod large;
 #[path = "command_line/list.rs"]
