@@ -26,6 +26,8 @@ mod state;
 mod tls;
 #[path = "command_line/token.rs"]
 mod token;
+#[path = "command_line/trace.rs"]
+mod trace;
 #[path = "command_line/usage.rs"]
 mod usage;
 
