@@ -238,11 +238,12 @@ impl Session {
     pub async fn delete(&mut self, messages: &[u32]) -> Result<Vec<Deletion>, SessionError> {
         // Also where this fails: it is open then which are marked.
         self.has_marks |= !messages.is_empty();
-        let deletions =
+        let mut deletions =
             self.call(async |verbs, store, session| verbs.call_delete(store, session, messages).await).await?;
         if !deletions.iter().map(|deletion| deletion.number).eq(messages.iter().copied()) {
             return Err(self.stop(Stopped::OutOfContract("deletions of other messages than asked for".to_owned())));
         }
+        self.confidential.keep_out_of_deletions(&mut deletions);
         Ok(deletions)
     }
 

@@ -3,7 +3,6 @@
 use stringprep::saslprep;
 use zeroize::Zeroize;
 
-use super::secrecy::Confidential;
 use super::{Security, Session, SessionError};
 use crate::sandbox::Stopped;
 use crate::sandbox::contract::{self, Mechanism, PreparedCredentials};
@@ -38,9 +37,9 @@ impl Session {
         if self.security != Security::Cleartext && !self.tls.is_established() {
             return Err(self.stop(Stopped::OutOfContract("there is no TLS, which was demanded".to_owned())));
         }
-        let handed_in = HandedIn::of(credentials);
         // From now on the server knows them, or what comes close, and could repeat them.
-        self.confidential = Confidential::of(&handed_in.0);
+        let handed_in = HandedIn::of(credentials);
+        self.confidential.add(&handed_in.0);
         let signed_in = self
             .call(async |verbs, store, session| verbs.call_sign_in(store, session, &handed_in.0, permitted).await)
             .await;

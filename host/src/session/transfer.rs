@@ -35,8 +35,11 @@ impl<'s> Transfer<'s> {
         }
         let handle = self.handle;
         let pieces = self.session.call_transfer(async |verbs, store| verbs.call_next(store, handle).await).await;
-        let pieces = pieces.and_then(|pieces| match self.order.check(&pieces) {
-            Ok(()) => Ok(pieces),
+        let pieces = pieces.and_then(|mut pieces| match self.order.check(&pieces) {
+            Ok(()) => {
+                self.session.confidential.keep_out_of_pieces(&mut pieces);
+                Ok(pieces)
+            }
             Err(problem) => Err(self.session.stop(Stopped::OutOfContract(problem))),
         });
         self.complete = pieces.as_ref().map_or(true, Vec::is_empty);
