@@ -1,6 +1,6 @@
 //! One exchange of challenges and responses: `AUTH` (RFC 5034).
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use pop3_protocol::sasl::{Exchange, Identity, Mechanism, SaslError};
@@ -66,6 +66,7 @@ impl Session {
                     self.check_nothing_follows()?;
                     let response = match exchange.respond(&text) {
                         Ok(response) => response,
+                        Err(SaslError::ScramRefused { reason }) => return Err(self.refused_by_scram(mechanism, reason)),
                         Err(error) => return Err(self.give_up(mechanism, &error, &text).into()),
                     };
                     self.core.respond(&response.octets, response.complete).map_err(Error::from)?;
@@ -82,6 +83,22 @@ impl Session {
                     return Err(if has_spoken { Denied::Refused(refusal) } else { Denied::Unasked(refusal) });
                 }
             }
+        }
+    }
+
+    /// The server refuses in the words of SCRAM, and in those of POP3 when it has heard an empty answer to them.
+    fn refused_by_scram(&mut self, mechanism: Mechanism, reason: String) -> Denied {
+        let answer = self.respond(&[], true).and_then(|()| self.next_event(said)?);
+        match answer {
+            Ok(Said::Refused(mut refusal)) => {
+                refusal.status = Some(reason);
+                Denied::Refused(refusal)
+            }
+            Ok(Said::Accepted(text) | Said::Challenge(text)) => {
+                self.abandon();
+                misbehaved(mechanism, &SaslError::ScramRefused { reason }, &text).into()
+            }
+            Err(error) => error.into(),
         }
     }
 
