@@ -67,6 +67,8 @@ fn say(event: &Event<'_>) -> String {
             }
             text
         }
+        Event::Challenge { text } => format!("challenge '{}'", quote(text)),
+        Event::Language { tag, description } => format!("language '{}': {}", quote(tag), quote(description)),
         Event::ListingEnd => "end of listing".into(),
         Event::MessageBegin { number, announced: Some(octets) } => {
             format!("message {number}, {octets} octets announced")

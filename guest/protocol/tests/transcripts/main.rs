@@ -14,6 +14,7 @@ mod play;
 mod arguments;
 mod commands;
 mod content;
+mod language;
 mod limits;
 mod listings;
 mod netx;
