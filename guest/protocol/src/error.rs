@@ -20,7 +20,7 @@ pub enum CommandError {
     PassWithoutUser,
     /// `APOP` to a server whose greeting has no timestamp (RFC 1939 §7).
     NoTimestamp,
-    /// An exchange of `AUTH`, or `STLS`, is not over.
+    /// An exchange of `AUTH`, or `STLS`, is not over; or it is to begin, and another command is not answered.
     Busy {
         /// The command whose answer has to come first.
         awaited: Sent,

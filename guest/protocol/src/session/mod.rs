@@ -333,13 +333,19 @@ impl Session {
 
     fn check_state(&self, command: &Command<'_>) -> Result<(), CommandError> {
         use Command::{Apop, Auth, Capa, Lang, Pass, Quit, Stls, User, Utf8};
-        // Where the next line of the client, or of the server, is not one of POP3.
-        if let Some(awaited) = self.awaited.iter().find(|sent| matches!(sent, Sent::Auth(_) | Sent::Stls)) {
-            return Err(CommandError::Busy { awaited: *awaited });
+        if self.state == State::Authorization {
+            // Where the next line of the client, or of the server, is not one of POP3.
+            let is_alone = |sent: &&Sent| matches!(sent, Sent::Auth(_) | Sent::Stls);
+            let in_the_way = match command {
+                Auth { .. } | Stls => self.awaited.front(),
+                _ => self.awaited.iter().find(is_alone),
+            };
+            if let Some(awaited) = in_the_way {
+                return Err(CommandError::Busy { awaited: *awaited });
+            }
         }
         let allowed = match command {
-            User(_) | Pass(_) | Apop { .. } | Utf8 => self.state == State::Authorization,
-            Auth { .. } | Stls => self.state == State::Authorization && self.awaited.is_empty(),
+            User(_) | Pass(_) | Apop { .. } | Utf8 | Auth { .. } | Stls => self.state == State::Authorization,
             Capa | Lang(_) | Quit => matches!(self.state, State::Authorization | State::Transaction),
             _ => self.state == State::Transaction,
         };

@@ -20,3 +20,4 @@ mod listings;
 mod netx;
 mod replies;
 mod states;
+mod stls;

@@ -3,10 +3,10 @@
 use crate::play::{play, play_signed_in, play_with};
 use pop3_protocol::Limits;
 
-const SIGNING_IN: [&str; 3] = ["USER mrose", "PASS mvan99", "APOP mrose -"];
+const AUTHORIZATION: [&str; 6] = ["USER mrose", "PASS mvan99", "APOP mrose -", "AUTH CRAM-MD5", "STLS", "UTF8"];
 const TRANSACTION: [&str; 10] =
     ["STAT", "LIST", "LIST 1", "UIDL", "UIDL 1", "RETR 1", "TOP 1 0", "DELE 1", "NOOP", "RSET"];
-const BOTH: [&str; 2] = ["CAPA", "QUIT"];
+const BOTH: [&str; 4] = ["CAPA", "LANG", "LANG en", "QUIT"];
 
 /// Lines of a story that none of the commands can be sent.
 fn none_of(commands: &[&str], state: &str) -> String {
@@ -17,8 +17,9 @@ fn none_of(commands: &[&str], state: &str) -> String {
     commands.iter().map(line).collect()
 }
 
-fn nothing_in(state: &str) -> String {
-    format!("\n= {state}") + &none_of(&[&SIGNING_IN[..], &TRANSACTION, &BOTH].concat(), state)
+/// Lines of a story that no command can be sent.
+pub(crate) fn nothing_in(state: &str) -> String {
+    format!("\n= {state}") + &none_of(&[&AUTHORIZATION[..], &TRANSACTION, &BOTH].concat(), state)
 }
 
 #[test]
@@ -45,8 +46,9 @@ fn authorization() {
     S: +OK <1896.697170952@dbc.mtview.ca.us>
     -> greeting: <1896.697170952@dbc.mtview.ca.us>
     = AUTHORIZATION";
-    play(&(greeted.to_owned() + &none_of(&TRANSACTION, "AUTHORIZATION") + "\nC: CAPA"));
-    play(&(greeted.to_owned() + "\nC: QUIT"));
+    for command in ["USER mrose", "AUTH CRAM-MD5", "STLS", "UTF8"].iter().chain(&BOTH) {
+        play(&(greeted.to_owned() + &none_of(&TRANSACTION, "AUTHORIZATION") + &format!("\nC: {command}")));
+    }
 }
 
 #[test]
@@ -74,7 +76,7 @@ fn signing_in_takes_until_the_answer() {
 
 #[test]
 fn transaction() {
-    play_signed_in(&("= TRANSACTION".to_owned() + &none_of(&SIGNING_IN, "TRANSACTION")));
+    play_signed_in(&("= TRANSACTION".to_owned() + &none_of(&AUTHORIZATION, "TRANSACTION")));
     for command in TRANSACTION.iter().chain(&BOTH) {
         play_signed_in(&format!("C: {command}"));
     }
