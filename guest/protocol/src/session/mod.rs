@@ -353,8 +353,9 @@ impl Session {
     }
 
     fn check_challenged(&self) -> Result<(), CommandError> {
-        let challenged = self.exchange == Exchange::Client && matches!(self.awaited(), Some(Sent::Auth(_)));
-        if challenged { Ok(()) } else { Err(CommandError::NoChallenge) }
+        // In an exchange that an error has ended, the next octets would be a secret for nobody.
+        let is_open = self.state == State::Authorization && matches!(self.awaited(), Some(Sent::Auth(_)));
+        if is_open && self.exchange == Exchange::Client { Ok(()) } else { Err(CommandError::NoChallenge) }
     }
 
     /// Adds the line of `AUTH`. An initial response of no octets is a `=` (RFC 5034 §4).

@@ -12,6 +12,7 @@ mod events;
 mod play;
 
 mod arguments;
+mod auth;
 mod commands;
 mod content;
 mod language;
