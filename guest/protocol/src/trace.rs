@@ -10,7 +10,8 @@ use crate::command::Sent;
 use crate::escape::escape;
 use crate::reply::{Status, StatusLine, status_line};
 
-/// Octets that wait to be taken. What is more is counted and left out.
+/// Octets that wait to be taken, what the lines themselves cost among them: a server may send any number of empty ones.
+/// What is more is counted and left out.
 const MOST_OCTETS: usize = 1 << 20;
 
 /// How much of a line is shown, in octets.
@@ -60,7 +61,9 @@ impl Trace {
     pub(crate) fn received(&self, after: Option<Sent>, line: &[u8]) {
         let text = match (after, status_line(line)) {
             (Some(Sent::Auth(_)), None) if line.trim_ascii() == b"+" => "+".to_string(),
-            (Some(Sent::Auth(mechanism)), None) if !mechanism.shows_secret() => "+ [challenge]".to_string(),
+            (Some(Sent::Auth(mechanism)), None) if !mechanism.shows_secret() && line.starts_with(b"+") => {
+                "+ [challenge]".to_string()
+            }
             (Some(Sent::Auth(mechanism)), Some(StatusLine { status: Status::Ok, .. })) if !mechanism.shows_secret() => {
                 "+OK [words]".to_string()
             }
@@ -82,7 +85,7 @@ impl Trace {
 
     fn push(&self, from_server: bool, text: String) {
         let Ok(mut lines) = self.0.try_borrow_mut() else { return };
-        lines.octets = lines.octets.saturating_add(text.len());
+        lines.octets = lines.octets.saturating_add(size_of::<TraceLine>() + text.len());
         if lines.octets > MOST_OCTETS {
             lines.left_out += 1;
         } else {

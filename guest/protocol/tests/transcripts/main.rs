@@ -22,3 +22,4 @@ mod netx;
 mod replies;
 mod states;
 mod stls;
+mod trace;
