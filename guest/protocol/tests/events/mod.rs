@@ -7,6 +7,8 @@ use pop3_protocol::{Event, ProtocolError, Reply, ResponseCode, Session};
 pub(crate) enum Heard {
     /// An event, or the error that ended the session.
     Said(String),
+    /// What the server wants to be answered.
+    Challenge(Vec<u8>),
     /// Content, as much as came without another event between.
     Content(Vec<u8>),
 }
@@ -46,6 +48,7 @@ pub(crate) fn feed(session: &mut Session, segment: &[u8], heard: &mut Vec<Heard>
                     _ => heard.push(Heard::Content(octets)),
                 }
             }
+            Some(Event::Challenge { text }) => heard.push(Heard::Challenge(text.to_vec())),
             Some(event) => heard.push(Heard::Said(say(&event))),
         }
         start += consumed;
@@ -67,7 +70,6 @@ fn say(event: &Event<'_>) -> String {
             }
             text
         }
-        Event::Challenge { text } => format!("challenge '{}'", quote(text)),
         Event::Language { tag, description } => format!("language '{}': {}", quote(tag), quote(description)),
         Event::ListingEnd => "end of listing".into(),
         Event::MessageBegin { number, announced: Some(octets) } => {

@@ -190,6 +190,7 @@ impl<'s> Player<'s> {
         for said in heard {
             match said {
                 Heard::Said(text) => self.heard.push_back(text),
+                Heard::Challenge(text) => self.heard.push_back(format!("challenge '{}'", quote(&text))),
                 Heard::Content(content) => {
                     self.heard.extend(content.split_inclusive(|octet| *octet == b'\n').map(shown))
                 }
