@@ -12,7 +12,8 @@ mod retrieval;
 
 use events::{Heard, feed};
 use naive::{decode, stuff};
-use pop3_protocol::{Command, Limits, Session};
+use pop3_protocol::sasl::Mechanism;
+use pop3_protocol::{Command, Limits, Session, State};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -28,11 +29,34 @@ fn dotty() -> impl Strategy<Value = Vec<u8>> {
 
 /// Octets that are nearly replies.
 fn chatty() -> impl Strategy<Value = Vec<u8>> {
-    let words = [&b"+OK"[..], b"-ERR", b"+OK 2 320", b"1 120", b"1 x", b"[IN-USE]", b" ", b"."];
+    let words = [&b"+OK"[..], b"-ERR", b"+", b"+ eA==", b"+OK 2 320", b"1 120", b"1 x", b"[IN-USE]", b" ", b"."];
     let word = select(words.to_vec()).prop_map(<[u8]>::to_vec);
     let end = select(vec![&b"\r\n"[..], b"\n", b"\r"]).prop_map(<[u8]>::to_vec);
     let piece = prop_oneof![4 => word, 4 => end, 1 => any::<u8>().prop_map(|octet| vec![octet])];
     vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+/// What a client may do, and may not, in AUTHORIZATION.
+fn acts() -> impl Strategy<Value = Act> {
+    let commands = [Command::Stls, Command::Capa, Command::Lang(None), Command::Utf8, Command::Quit];
+    prop_oneof![
+        2 => Just(LOGIN),
+        3 => any::<bool>().prop_map(|proves| Act::Respond { proves }),
+        2 => select(commands.to_vec()).prop_map(Act::Enqueue),
+        1 => Just(Act::Enqueue(Command::Stls)),
+        1 => Just(Act::Cancel),
+        1 => Just(Act::TlsEstablished),
+        1 => Just(Act::Nothing),
+    ]
+}
+
+/// One line, or two.
+fn lines() -> impl Strategy<Value = Vec<u8>> {
+    let line = select(vec![&b"+OK\r\n"[..], b"+OK eA==\n", b"-ERR no\r\n", b"+\r\n", b"+ eA==\r\n", b".\r\n"]);
+    prop_oneof![
+        5 => line.clone().prop_map(<[u8]>::to_vec),
+        1 => (line.clone(), line).prop_map(|(one, other)| [one, other].concat()),
+    ]
 }
 
 /// Sizes of segments, to be repeated.
@@ -59,6 +83,8 @@ fn exchange() -> impl Strategy<Value = (Command<'static>, Vec<u8>)> {
     let accepted = (simple, words()).prop_map(|(command, words)| (command, format!("+OK {words}\r\n").into_bytes()));
     let any_command = select(vec![
         Command::Capa,
+        Command::Lang(None),
+        Command::Lang(Some("en")),
         Command::Stat,
         Command::List(None),
         Command::List(Some(1)),
@@ -78,12 +104,16 @@ fn exchange() -> impl Strategy<Value = (Command<'static>, Vec<u8>)> {
         let rows: String = rows.iter().map(|(number, unique_id)| format!("{number} {unique_id}\r\n")).collect();
         (Command::Uidl(None), format!("+OK\r\n{rows}.\r\n").into_bytes())
     });
+    let languages = vec("[!-~]{0,8} [ -~]{0,20}", 0..10).prop_map(|rows| {
+        let rows: String = rows.iter().map(|row| format!(".{row}\r\n")).collect();
+        (Command::Lang(None), format!("+OK\r\n{rows}.\r\n").into_bytes())
+    });
     let message = (any::<bool>(), dotty(), line_end()).prop_map(|(whole, message, line_end)| {
         let command = if whole { Command::Retr(1) } else { Command::Top { message: 1, lines: 0 } };
         let stuffed = stuff(&ended(message, line_end), line_end);
         (command, [b"+OK", line_end, &stuffed, b".", line_end].concat())
     });
-    prop_oneof![1 => accepted, 1 => refused, 1 => stat, 1 => listing, 1 => unique_ids, 4 => message]
+    prop_oneof![1 => accepted, 1 => refused, 1 => stat, 1 => listing, 1 => unique_ids, 1 => languages, 4 => message]
 }
 
 /// Enqueues commands, and hears what the session says to octets in segments of these sizes, an empty one now and then.
@@ -101,6 +131,56 @@ fn hear(mut session: Session, commands: &[Command<'_>], octets: &[u8], sizes: &[
         }
     }
     (heard, session)
+}
+
+/// What a client does in AUTHORIZATION, each time before it hears the server.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Nothing,
+    Enqueue(Command<'static>),
+    Respond { proves: bool },
+    Cancel,
+    TlsEstablished,
+}
+
+const LOGIN: Act = Act::Enqueue(Command::Auth { mechanism: Mechanism::Login, initial: None, proves: false });
+
+/// What the session says in a dialogue, in which each of the server's turns comes in its own segments.
+fn hear_dialogue<'t, S: IntoIterator<Item = &'t [u8]>>(
+    turns: &'t [(Act, Vec<u8>)],
+    segments: impl Fn(usize, &'t [u8]) -> S,
+) -> (Vec<Heard>, State, usize) {
+    let mut session = Session::new(low_limits());
+    let mut heard = Vec::new();
+    let mut failed = false;
+    for (turn, (act, octets)) in turns.iter().enumerate() {
+        let result = match *act {
+            Act::Nothing => Ok(()),
+            Act::Enqueue(command) => session.enqueue(command),
+            Act::Respond { proves } => session.respond(b"tim", proves),
+            Act::Cancel => session.cancel(),
+            Act::TlsEstablished => session.tls_established(),
+        };
+        if let Err(error) = result {
+            heard.push(Heard::Said(format!("not done: {error}")));
+        }
+        for segment in segments(turn, octets) {
+            failed = failed || feed(&mut session, segment, &mut heard).is_err();
+        }
+    }
+    for said in &mut heard {
+        // Shows what has come, and that is not the whole line.
+        if let Heard::Said(text) = said
+            && text.starts_with("error: sent clear text behind its answer to STLS: ")
+        {
+            *text = "clear text".to_owned();
+        }
+    }
+    (heard, session.state(), session.in_flight())
+}
+
+fn in_one(_: usize, octets: &[u8]) -> [&[u8]; 1] {
+    [octets]
 }
 
 /// Limits that even short tests reach.
@@ -136,6 +216,17 @@ proptest! {
         prop_assert_eq!(session_of_split.state(), session.state());
         prop_assert_eq!(session_of_split.in_flight(), session.in_flight());
         prop_assert_eq!(session_of_split.end_of_input(), session.end_of_input());
+    }
+
+    #[test]
+    fn any_split_of_any_dialogue_means_the_same(
+        turns in vec((acts(), prop_oneof![3 => lines(), 1 => chatty()]), 0..8),
+        sizes in sizes(),
+    ) {
+        let greeting = (Act::Nothing, b"+OK\r\n".to_vec());
+        let turns: Vec<_> = [greeting].into_iter().chain(turns).collect();
+        let split = hear_dialogue(&turns, |turn, octets| octets.chunks(sizes[turn % sizes.len()]));
+        prop_assert_eq!(split, hear_dialogue(&turns, in_one));
     }
 
     #[test]
@@ -186,5 +277,53 @@ fn all_short_contents_in_all_two_segments() {
             let single = retrieve(line_end, &content, []);
             assert_eq!(single, expected, "{content:?} octet by octet, lines end in {line_end:?}");
         }
+    }
+}
+
+/// A sign-in by `AUTH`, one that is given up, and `STLS`, quiet and attacked: each turn of the server in all two and three
+/// segments.
+#[test]
+fn dialogues_in_all_three_segments() {
+    let proves = |proves| Act::Respond { proves };
+    let greeting = (Act::Nothing, "+OK <1896.697170952@dbc.mtview.ca.us>\r\n");
+    let stls = Act::Enqueue(Command::Stls);
+    let languages = "+OK\r\nen English\r\n..x\r\n.\r\n";
+    let dialogues = [
+        vec![
+            greeting,
+            (LOGIN, "+ VXNlcm5hbWU6\r\n"),
+            (Act::Cancel, "-ERR [SYS/TEMP] cancelled\r\n"),
+            (LOGIN, "+OK VXNlcm5hbWU6\r\n"),
+            (proves(false), "+OK UGFzc3dvcmQ6\n"),
+            (proves(true), "+OK signed in\r\n"),
+            (Act::Enqueue(Command::Lang(None)), languages),
+        ],
+        vec![greeting, (LOGIN, "+ VXNlcm5hbWU6\r\n+OK\r\n"), (proves(true), "+OK\r\n")],
+        vec![
+            greeting,
+            (stls, "-ERR not now\r\n"),
+            (stls, "+OK begin\r\n"),
+            (Act::TlsEstablished, ""),
+            (LOGIN, "+\r\n"),
+            (proves(true), "+ \r\n"),
+            (proves(true), "+OK\r\n"),
+        ],
+        vec![greeting, (stls, "+OK begin\r\n+OK [x] y\r\n"), (Act::TlsEstablished, "+OK\r\n"), (LOGIN, "+\r\n")],
+        vec![greeting, (stls, "+OK begin\r\n"), (Act::Nothing, "+OK\r\n"), (Act::TlsEstablished, "")],
+    ];
+    for dialogue in dialogues {
+        let turns: Vec<_> = dialogue.iter().map(|(act, octets)| (*act, octets.as_bytes().to_vec())).collect();
+        let whole = hear_dialogue(&turns, in_one);
+        for (cut_turn, (_, octets)) in turns.iter().enumerate() {
+            let cuts = (0..=octets.len()).flat_map(|first| (first..=octets.len()).map(move |second| (first, second)));
+            for (first, second) in cuts {
+                let cut = hear_dialogue(&turns, |turn, octets| match turn == cut_turn {
+                    true => vec![&octets[..first], &octets[first..second], &octets[second..]],
+                    false => vec![octets],
+                });
+                assert_eq!(cut, whole, "turn {cut_turn} of {turns:?} cut at {first} and {second}");
+            }
+        }
+        assert_eq!(hear_dialogue(&turns, |_, octets| octets.chunks(1)), whole, "octet by octet");
     }
 }
