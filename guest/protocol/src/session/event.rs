@@ -89,7 +89,7 @@ pub enum Event<'a> {
     },
 }
 
-/// What one call of [`Session::receive`] has done.
+/// What one call of [`Session::receive`](crate::Session::receive) has done.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Step<'a> {
     /// How many octets of the input are done with.
