@@ -88,7 +88,7 @@ impl Session {
 
     /// The server refuses in the words of SCRAM, and in those of POP3 when it has heard an empty answer to them.
     fn refused_by_scram(&mut self, mechanism: Mechanism, reason: String) -> Denied {
-        let answer = self.respond(&[], true).and_then(|()| self.next_event(said)?);
+        let answer = self.core.respond(&[], true).map_err(Error::from).and_then(|()| self.next_event(said)?);
         match answer {
             Ok(Said::Refused(mut refusal)) => {
                 refusal.status = Some(reason);
