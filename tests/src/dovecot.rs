@@ -1,19 +1,28 @@
 //! A private Dovecot 2.3: the POP3 server that half of the world's mailboxes are behind, for one test.
 
+mod configuration;
+mod introspection;
+mod settings;
+
 use std::{
     env, fs,
     io::{self, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::{MetadataExt, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::maildir::Maildir;
+use configuration::{OPENSSL_CONFIGURATION, configure};
+
+pub use introspection::Introspection;
+pub use settings::{ClientCertificates, ServerTls, Settings, TlsVersions};
 
 /// How long a start or an end may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -21,7 +30,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// know.
 const OWNER: u32 = 65534;
 
-/// A running Dovecot with POP3 in clear text on a loopback address and a free port, with USER/PASS and APOP.
+/// The address at which Dovecot takes a client of this machine for a stranger. It demands no TLS of a client whose own
+/// address is the one that it connects to, whatever the settings are; a connection to this one comes from 127.0.0.1.
+pub const TO_STRANGERS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+
+/// A running Dovecot with POP3 on loopback addresses and free ports.
 ///
 /// Everything it has is in a temporary directory; both are gone when it is dropped.
 ///
@@ -35,31 +48,30 @@ const OWNER: u32 = 65534;
 #[derive(Debug)]
 pub struct Dovecot {
     address: SocketAddr,
+    tls_port: u16,
     process: Child,
     directory: TempDir,
 }
 
 impl Dovecot {
-    /// Starts a server with these users and passwords. It answers when this returns.
+    /// Starts a server in clear text with these users and passwords. It answers when this returns.
     ///
     /// # Panics
     /// When Dovecot is not installed or does not start; its log is in the message then.
     pub fn start(users: &[(&str, &str)]) -> Self {
-        Self::start_with(users, "")
+        Self::start_with(&Settings::new(users))
     }
 
-    /// As [`start`](Self::start), with more lines for its configuration, such as `pop3_uidl_format = %f`.
+    /// Starts a server with these settings. It answers when this returns.
     ///
     /// # Panics
     /// When Dovecot is not installed or does not start; its log is in the message then.
-    pub fn start_with(users: &[(&str, &str)], settings: &str) -> Self {
-        let program =
-            find("dovecot").unwrap_or_else(|| panic!("dovecot is not installed: apt-get install dovecot-pop3d"));
+    pub fn start_with(settings: &Settings) -> Self {
         const ATTEMPTS: usize = 5;
         let mut log = String::new();
         for _ in 0..ATTEMPTS {
-            // The port is free now; in the rare case that another program takes it first, another one is tried.
-            match Self::try_start(&program, users, settings) {
+            // The ports are free now; in the rare case that another program takes one first, others are tried.
+            match Self::try_start(settings) {
                 Ok(dovecot) => return dovecot,
                 Err(failed) => log = failed,
             }
@@ -67,30 +79,55 @@ impl Dovecot {
         panic!("dovecot does not start: {log}");
     }
 
-    fn try_start(program: &Path, users: &[(&str, &str)], settings: &str) -> Result<Self, String> {
+    fn try_start(settings: &Settings) -> Result<Self, String> {
         let directory = tempfile::Builder::new().prefix("dovecot-").tempdir().map_err(|error| error.to_string())?;
-        let port = free_port().map_err(|error| error.to_string())?;
-        configure(directory.path(), port, users, settings).map_err(|error| error.to_string())?;
-        let process = Command::new(program)
-            .args(["-F", "-c"])
-            .arg(directory.path().join("dovecot.conf"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("{}: {error}", program.display()))?;
-        let mut dovecot = Self { address: (Ipv4Addr::LOCALHOST, port).into(), process, directory };
+        let [port, tls_port] = free_ports().map_err(|error| error.to_string())?;
+        configure(directory.path(), [port, tls_port], settings).map_err(|error| error.to_string())?;
+        let process = launch(directory.path())?;
+        let mut dovecot = Self { address: (Ipv4Addr::LOCALHOST, port).into(), tls_port, process, directory };
         if dovecot.answers() { Ok(dovecot) } else { Err(dovecot.log()) }
     }
 
-    /// Where it listens.
+    /// Where it listens in clear text, and for STLS.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The port it listens on.
+    /// The port it listens on in clear text, and for STLS.
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// The port of POP3 over TLS from the start, if there is TLS.
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port
+    }
+
+    /// Ends all of its processes where they stand, as a loss of power does. The mail stays.
+    ///
+    /// # Panics
+    /// When the processes cannot be found or ended.
+    pub fn kill(&mut self) {
+        let id = self.process.id();
+        let master = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process has an id above 0");
+        // A master that stands still starts no more of them.
+        kill_process(master, Signal::STOP).expect("the master process is there");
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("the system knows them");
+        for child in children.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)) {
+            // One that has ended meanwhile is not waited for by its master, which stands still: the id is still its own.
+            let _ = kill_process(child, Signal::KILL);
+        }
+        self.process.kill().expect("the master process is there");
+        self.process.wait().expect("the master process is a child of this one");
+    }
+
+    /// Starts again after [`kill`](Self::kill), with the same mail, settings and ports. It answers when this returns.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn restart(&mut self) {
+        self.process = launch(self.directory.path()).expect("dovecot has been started before");
+        assert!(self.answers(), "dovecot does not start again: {}", self.log());
     }
 
     /// What it has logged so far.
@@ -188,76 +225,25 @@ fn find(program: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+/// Two ports that are free now.
+fn free_ports() -> io::Result<[u16; 2]> {
+    let one = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok([one.local_addr()?.port(), other.local_addr()?.port()])
 }
 
-fn configure(directory: &Path, port: u16, users: &[(&str, &str)], settings: &str) -> io::Result<()> {
-    // Dovecot's login processes have a user of their own and must come through.
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
-    let passwords: String =
-        users.iter().map(|(user, password)| format!("{user}:{{PLAIN}}{password}::::::\n")).collect();
-    fs::write(directory.join("users"), passwords)?;
-    fs::set_permissions(directory.join("users"), fs::Permissions::from_mode(0o644))?;
-    let mail = directory.join("mail");
-    create_owned(&mail)?;
-    for (user, _) in users {
-        create_owned(&mail.join(user))?;
-    }
-    fs::write(directory.join("dovecot.conf"), configuration(directory, port, settings)?)
-}
-
-fn configuration(directory: &Path, port: u16, settings: &str) -> io::Result<String> {
-    let owner = owner()?;
-    // Without root there is one user for everything, and no change of the root directory.
-    let (accounts, chroot) = match is_root()? {
-        true => (String::new(), ""),
-        false => {
-            let (user, group) = (name_of("-un")?, name_of("-gn")?);
-            let accounts = format!(
-                "default_internal_user = {user}\ndefault_internal_group = {group}\ndefault_login_user = {user}\n\
-                 service anvil {{\n  chroot =\n}}\n"
-            );
-            (accounts, "  chroot =\n")
-        }
-    };
-    let directory = directory.display();
-    Ok(format!(
-        "base_dir = {directory}/run
-state_dir = {directory}/state
-log_path = {directory}/dovecot.log
-protocols = pop3
-listen = 127.0.0.1
-ssl = no
-disable_plaintext_auth = no
-auth_mechanisms = plain login apop
-auth_failure_delay = 0
-first_valid_uid = 1
-mail_location = maildir:~/Maildir
-mail_fsync = never
-mail_save_crlf = yes
-mail_max_userip_connections = 100
-passdb {{
-  driver = passwd-file
-  args = {directory}/users
-}}
-userdb {{
-  driver = static
-  args = uid={} gid={} home={directory}/mail/%n
-}}
-{accounts}service pop3-login {{
-{chroot}  service_count = 0
-  inet_listener pop3 {{
-    port = {port}
-  }}
-  inet_listener pop3s {{
-    port = 0
-  }}
-}}
-{settings}
-",
-        owner.0, owner.1
-    ))
+/// Starts the server whose files are in this directory.
+fn launch(directory: &Path) -> Result<Child, String> {
+    let program = find("dovecot").ok_or("dovecot is not installed: apt-get install dovecot-pop3d")?;
+    Command::new(&program)
+        .args(["-F", "-c"])
+        .arg(directory.join("dovecot.conf"))
+        .env("OPENSSL_CONF", directory.join(OPENSSL_CONFIGURATION))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("{}: {error}", program.display()))
 }
 
 /// User and group that own the mail.

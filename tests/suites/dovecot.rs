@@ -1,6 +1,8 @@
 //! The command against a real server: Dovecot, private to each test. It runs with the feature `dovecot` only, and fails
 //! where Dovecot is not installed.
 
+#[path = "dovecot/channel.rs"]
+mod channel;
 #[path = "dovecot/crash.rs"]
 mod crash;
 #[path = "dovecot/fetch.rs"]

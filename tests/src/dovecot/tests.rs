@@ -15,7 +15,11 @@ struct Client(BufReader<TcpStream>);
 
 impl Client {
     fn connect(dovecot: &Dovecot) -> (Self, String) {
-        let stream = TcpStream::connect(dovecot.address()).unwrap();
+        Self::to(dovecot.address())
+    }
+
+    fn to(address: SocketAddr) -> (Self, String) {
+        let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut client = Self(BufReader::new(stream));
         let greeting = client.line();
@@ -103,5 +107,51 @@ fn nothing_is_left_of_it() {
     let (address, directory) = (dovecot.address(), dovecot.directory.path().to_owned());
     drop(dovecot);
     assert!(!directory.exists());
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn it_comes_back_after_a_kill_with_its_mail() {
+    let mut dovecot = Dovecot::start(&[("alice", "secret")]);
+    dovecot.fill("alice", [b"A: 1\r\n\r\n".to_vec()]);
+    let mut client = Client::signed_in(&dovecot);
+    dovecot.kill();
+    // Not even the process that has served the session is left.
+    assert!(matches!(client.0.fill_buf(), Ok([]) | Err(_)));
+    assert!(TcpStream::connect(dovecot.address()).is_err());
+    dovecot.restart();
+    let mut client = Client::signed_in(&dovecot);
+    assert_eq!(client.ask("STAT"), "+OK 1 8\r\n");
+}
+
+#[test]
+fn passwords_can_need_tls_of_strangers() {
+    let settings = Settings { passwords_need_tls: true, ..Settings::new(&[("alice", "secret")]) };
+    let dovecot = Dovecot::start_with(&settings);
+    Client::signed_in(&dovecot);
+    let (mut client, greeting) = Client::to(SocketAddr::new(TO_STRANGERS, dovecot.port()));
+    assert!(greeting.starts_with("+OK"), "{greeting}");
+    assert!(client.ask("USER alice").contains("Plaintext authentication disallowed"), "{}", dovecot.log());
+}
+
+#[test]
+fn tokens_are_introspected() {
+    let introspection = Introspection::start(&[("good", "alice")]);
+    for (body, answer) in [
+        ("token=good", r#"{"active":true,"username":"alice","token_type":"Bearer"}"#),
+        ("a=b&token=good", r#"{"active":true,"username":"alice","token_type":"Bearer"}"#),
+        ("token=goo", r#"{"active":false}"#),
+        ("", r#"{"active":false}"#),
+    ] {
+        let mut stream = TcpStream::connect(introspection.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "POST /introspect HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+        assert_eq!(response.split_once("\r\n\r\n").map(|(_, json)| json), Some(answer));
+    }
+    let address = introspection.address();
+    drop(introspection);
     assert!(TcpStream::connect(address).is_err());
 }

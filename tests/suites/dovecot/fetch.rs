@@ -2,7 +2,7 @@
 
 use popfetch_tests::{command::USER, fingerprint::Fingerprint};
 
-use crate::mailbox::Mailbox;
+use crate::{channel::Channel, mailbox::Mailbox};
 
 #[test]
 fn a_thousand_messages_of_up_to_30_megabytes_arrive_octet_for_octet_and_are_deleted() {
@@ -100,9 +100,10 @@ fn the_headers_of_many_messages_are_shown() {
 #[test]
 fn the_server_is_described() {
     let mailbox = Mailbox::with(0, 1000);
-    let run = mailbox.user.info(mailbox.dovecot.port()).run();
+    let run = mailbox.info_over(Channel::Cleartext).run();
     run.assert_success();
-    for words in ["Dovecot", "UIDL", "PIPELINING", "RESP-CODES", "apop", "would use:     apop"] {
+    let words = ["Dovecot", "STLS", "UIDL", "PIPELINING", "RESP-CODES", "apop", "would use:     scram-sha-256"];
+    for words in words.into_iter().chain(["everything travels in clear text"]) {
         assert!(run.stdout.contains(words), "\"{words}\" is missing: {run:?}");
     }
 }
