@@ -9,7 +9,11 @@ mod crash;
 mod fetch;
 #[path = "dovecot/mailbox.rs"]
 mod mailbox;
+#[path = "dovecot/matrix.rs"]
+mod matrix;
 #[path = "dovecot/sign_in.rs"]
 mod sign_in;
 #[path = "dovecot/state.rs"]
 mod state;
+#[path = "dovecot/trace.rs"]
+mod trace;
