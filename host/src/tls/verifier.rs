@@ -78,6 +78,10 @@ impl Verifier {
 fn leads_nowhere(error: &Error) -> Option<Untrusted> {
     match error {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => Some(Untrusted::UnknownIssuer),
+        // A root has the issuer's name, but it is not this root's key, or not even of its kind, that has signed.
+        Error::InvalidCertificate(
+            CertificateError::BadSignature | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+        ) => Some(Untrusted::UnknownIssuer),
         // `openssl req -x509` makes such certificates, and many use them for servers.
         Error::InvalidCertificate(CertificateError::Other(other)) => match other.0.downcast_ref() {
             Some(webpki::Error::CaUsedAsEndEntity) => Some(Untrusted::Authority),

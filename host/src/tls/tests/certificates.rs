@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::OnceLock;
 
 use rcgen::{
-    CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType, date_time_ymd,
+    CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, PKCS_ED25519, SanType,
+    date_time_ymd,
 };
 
 use super::super::roots::Roots;
@@ -172,8 +173,11 @@ async fn one_of_an_unknown_ca_is_refused_and_its_key_is_told() {
 #[tokio::test]
 async fn one_of_a_ca_with_the_name_of_a_known_one_is_refused() {
     let shown = Shown::signed_by(&authority("The root"), &for_names(&[HOST]));
-    let failure = meet(&trusting(&authority("The root")), shown.server()).await.failure();
-    assert_eq!(failure, TlsFailure::BadCertificate("BadSignature".into()));
+    for root in [authority("The root"), authority_with("The root", &PKCS_ED25519)] {
+        let failure = meet(&trusting(&root), shown.server()).await.failure();
+        let (reason, issuer) = (Untrusted::UnknownIssuer, "CN=The root".to_owned());
+        assert_eq!(failure, TlsFailure::UnknownIssuer { reason, issuer, pin: shown.pin() });
+    }
 }
 
 #[tokio::test]

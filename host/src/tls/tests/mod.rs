@@ -14,7 +14,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256,
+    SanType, SignatureAlgorithm,
+};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, SupportedProtocolVersion, version};
@@ -35,7 +38,11 @@ const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
 fn authority(name: &str) -> Authority {
-    CertifiedIssuer::self_signed(authority_params(name), KeyPair::generate().unwrap()).unwrap()
+    authority_with(name, &PKCS_ECDSA_P256_SHA256)
+}
+
+fn authority_with(name: &str, algorithm: &'static SignatureAlgorithm) -> Authority {
+    CertifiedIssuer::self_signed(authority_params(name), KeyPair::generate_for(algorithm).unwrap()).unwrap()
 }
 
 fn authority_params(name: &str) -> CertificateParams {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rcgen::{CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{CertifiedIssuer, IsCa, KeyPair, PKCS_ED25519, date_time_ymd};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
@@ -57,6 +57,21 @@ async fn a_pin_stands_in_for_a_ca() {
             let details = meet(&tls, shown.server_with(versions)).await.details();
             assert_eq!((details.trusted_by, details.pin), (TrustedBy::Pin, shown.pin()));
         }
+    }
+}
+
+// A server's own certificate for localhost, say, on a system that has another one of that name among its roots.
+#[tokio::test]
+async fn a_pin_stands_in_where_a_root_has_the_name_of_the_issuer() {
+    let shown = Shown::self_signed(&for_names(&[HOST]));
+    for algorithm in [&PKCS_ECDSA_P256_SHA256, &PKCS_ED25519] {
+        let mut params = for_names(&[HOST]);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let namesake = CertifiedIssuer::self_signed(params, KeyPair::generate_for(algorithm).unwrap()).unwrap();
+        let details = meet(&tls(&namesake.pem(), pinning(&[shown.pin()])), shown.server()).await.details();
+        assert_eq!((details.trusted_by, details.pin), (TrustedBy::Pin, shown.pin()));
+        let failure = meet(&trusting(&namesake), shown.server()).await.failure();
+        assert!(failure.to_string().starts_with("the server's certificate is self-signed;"), "{failure}");
     }
 }
 
