@@ -15,5 +15,7 @@ mod matrix;
 mod sign_in;
 #[path = "dovecot/state.rs"]
 mod state;
+#[path = "dovecot/tls.rs"]
+mod tls;
 #[path = "dovecot/trace.rs"]
 mod trace;
