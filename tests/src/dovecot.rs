@@ -114,7 +114,7 @@ impl Dovecot {
         kill_process(master, Signal::STOP).expect("the master process is there");
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("the system knows them");
         for child in children.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)) {
-            // One that has ended meanwhile is not waited for by its master, which stands still: the id is still its own.
+            // A master that stands still does not wait for one that has ended meanwhile: the id is still its own.
             let _ = kill_process(child, Signal::KILL);
         }
         self.process.kill().expect("the master process is there");

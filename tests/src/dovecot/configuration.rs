@@ -103,7 +103,8 @@ fn of_tls(directory: &Path, tls: Option<&ServerTls>) -> String {
     let ssl = if *required { "required" } else { "yes" };
     let least = if *versions == TlsVersions::Only13 { "TLSv1.3" } else { "TLSv1.2" };
     let mut lines = format!(
-        "ssl = {ssl}\nssl_cert = <{directory}/server.crt\nssl_key = <{directory}/server.key\nssl_min_protocol = {least}\n"
+        "ssl = {ssl}\nssl_min_protocol = {least}\n\
+         ssl_cert = <{directory}/server.crt\nssl_key = <{directory}/server.key\n"
     );
     if let Some(ClientCertificates { required, .. }) = clients {
         let required = yes_or_no(*required);

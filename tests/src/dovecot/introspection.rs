@@ -23,8 +23,8 @@ pub struct Introspection {
 }
 
 impl Introspection {
-    /// These tokens are active for these users. A token is of letters, digits, `-`, `.`, `_` and `~`, which are the same in
-    /// a form.
+    /// These tokens are active for these users. A token is of letters, digits, `-`, `.`, `_` and `~`, which stand for
+    /// themselves in a form.
     ///
     /// # Panics
     /// When there is no free port on loopback.
