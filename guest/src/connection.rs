@@ -108,10 +108,10 @@ impl Connection {
     }
 
     /// Says goodbye, on TLS's level too, to a server that has nothing more to say. That it is gone already is no matter.
-    pub(crate) fn close(self) {
+    pub(crate) fn close(self, bound: Option<Deadline>) {
         if let Some(tls) = &self.tls {
             tls.close_output();
-            let deadline = Deadline::after(FAREWELL, Wait::Send);
+            let deadline = Deadline::after(FAREWELL, Wait::Send).or_earlier(bound);
             while let Ok(0) = self.output.check_write()
                 && deadline.wait_for(&self.writable).is_ok()
             {}

@@ -75,6 +75,7 @@ impl Mailbox {
 
     async fn open(&mut self) -> Result<Session, SessionError> {
         let mut session = Session::connect(&self.sandbox, &self.server, &self.options).await?;
+        session.turn_to_utf8().await?;
         session.sign_in(&self.credentials, &self.mechanisms).await?;
         session.look_for_pipelining().await?;
         Ok(session)

@@ -77,7 +77,7 @@ fn is_printable(octet: u8) -> bool {
     octet.is_ascii_graphic()
 }
 
-fn hex_digit(nibble: u8) -> u8 {
+pub(crate) fn hex_digit(nibble: u8) -> u8 {
     match nibble {
         0..=9 => b'0' + nibble,
         _ => b'a' + nibble - 10,

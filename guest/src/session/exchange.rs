@@ -9,7 +9,7 @@ use wasi::random::random::get_random_bytes;
 
 use super::{Session, out_of_step};
 use crate::failure::refusal;
-use crate::types::{Error, Misbehaviour, Refusal, ScramIterations};
+use crate::types::{Error, Misbehaviour, Refusal, Reply, ScramIterations};
 
 /// Octets of chance in a nonce (RFC 5802 §5.1).
 const NONCE: u64 = 18;
@@ -97,6 +97,12 @@ impl Session {
             Ok(Said::Accepted(text) | Said::Challenge(text)) => {
                 self.abandon();
                 misbehaved(mechanism, &SaslError::ScramRefused { reason }, &text).into()
+            }
+            // It has said why, and has gone.
+            Err(Error::Closed(_) | Error::Network(_)) => {
+                self.abandon();
+                let reply = Reply { code: None, text: String::new() };
+                Denied::Refused(Refusal { command: Sent::Auth(mechanism).to_string(), reply, status: Some(reason) })
             }
             Err(error) => error.into(),
         }

@@ -10,7 +10,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use pop3_protocol::{Command, Event, Limits, escape};
+use pop3_protocol::{Command, Event, Limits, Sent, escape};
 use wasi::clocks::monotonic_clock::Duration;
 use wasi::sockets::network::IpSocketAddress;
 use zeroize::Zeroize;
@@ -236,7 +236,8 @@ impl Session {
     /// Sends what is to be sent, and reads more.
     fn exchange(&mut self) -> Result<(), Error> {
         self.send()?;
-        match self.fill(self.options.timeouts.reply, Wait::Reply)? {
+        let wait = if self.core.awaited() == Some(Sent::Connection) { Wait::Greeting } else { Wait::Reply };
+        match self.fill(self.options.timeouts.reply, wait)? {
             Filled::Octets => Ok(()),
             Filled::End => Err(at_its_end()),
         }

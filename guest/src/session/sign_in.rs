@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::exchange::Denied;
 use super::{Asked, Session};
-use crate::types::{Capability, Credentials, Error, Mechanism, Refusal, ResponseCode};
+use crate::types::{Capability, Credentials, Error, Mechanism, Refusal, ResponseCode, ScramIterations};
 
 /// Credentials that are wiped after use.
 struct Known {
@@ -34,6 +34,10 @@ impl Session {
         if permitted.is_empty() {
             return Err(Error::InvalidArgument("no mechanism is permitted".into()));
         }
+        let ScramIterations { least, most } = self.options.scram_iterations;
+        if least > most {
+            return Err(Error::InvalidArgument("the range of SCRAM's iterations is empty".into()));
+        }
         let offered = self.offered(permitted)?;
         let mut refused: Option<Refusal> = None;
         let mut missing = Missing::default();
@@ -43,7 +47,7 @@ impl Session {
                 continue;
             }
             let attempt = match sasl_mechanism(*mechanism) {
-                None if *mechanism == Mechanism::User => self.user_and_pass(&known).map_err(denied),
+                None if *mechanism == Mechanism::User => self.user_and_pass(&known),
                 None if self.core.timestamp().is_some() => self.apop(&known).map_err(denied),
                 None => {
                     missing.timestamp = true;
@@ -58,14 +62,17 @@ impl Session {
             let refusal = match attempt {
                 Ok(()) => return Ok(*mechanism),
                 Err(Denied::Failed(error)) => return Err(error),
-                Err(Denied::Unasked(refusal) | Denied::Refused(refusal)) => refusal,
+                Err(Denied::Unasked(refusal)) => refusal,
+                Err(Denied::Refused(refusal)) => {
+                    // The server has seen it, and said that it is another one.
+                    knows_the_password |=
+                        shows_the_password(*mechanism) && matches!(refusal.reply.code, Some(ResponseCode::Auth));
+                    refusal
+                }
             };
-            if refusal.is_trouble() {
+            if refusal.is_trouble() || self.connection.is_none() {
                 return Err(Error::SignInRefused(refusal));
             }
-            // The server has seen it, and said that it is another one.
-            knows_the_password |=
-                shows_the_password(*mechanism) && matches!(refusal.reply.code, Some(ResponseCode::Auth));
             refused = Some(refusal);
         }
         match refused {
@@ -74,14 +81,22 @@ impl Session {
         }
     }
 
+    /// RFC 6856 §2.2 has SASLprep here, too.
     fn apop(&mut self, known: &Known) -> Result<(), Error> {
-        self.command(Command::Apop { user: &known.user, secret: &known.secret })
+        let (user, secret) = match &known.prepared {
+            Some((user, secret)) => (user, secret),
+            None => (&known.user, &known.secret),
+        };
+        self.command(Command::Apop { user, secret })
     }
 
-    fn user_and_pass(&mut self, known: &Known) -> Result<(), Error> {
-        self.core.check_credentials(&known.user, &known.secret)?;
-        self.command(Command::User(&known.user))?;
-        self.command(Command::Pass(&known.secret))
+    fn user_and_pass(&mut self, known: &Known) -> Result<(), Denied> {
+        self.core.check_credentials(&known.user, &known.secret).map_err(Error::from)?;
+        match self.command(Command::User(&known.user)) {
+            Err(Error::Refused(refusal)) => return Err(Denied::Unasked(refusal)),
+            accepted => accepted?,
+        }
+        self.command(Command::Pass(&known.secret)).map_err(denied)
     }
 
     /// An exchange without an initial response, as Microsoft's servers want it for their tokens; and where a server refuses

@@ -199,7 +199,7 @@ impl Session {
         self.enqueue(Command::Quit)?;
         let quit = self.await_quit();
         match self.connection.take() {
-            Some(connection) if quit.is_ok() => connection.close(),
+            Some(connection) if quit.is_ok() => connection.close(self.bound),
             connection => self.connection = connection,
         }
         self.abandon();

@@ -152,6 +152,20 @@ pub(super) struct SecurityArguments {
     pub(super) tls_name: Option<String>,
 }
 
+impl SecurityArguments {
+    /// An option that is there and demands something of TLS. Which CAs are trusted is no demand: it may stand in every command
+    /// of a machine.
+    pub(super) fn first_that_needs_tls(&self) -> Option<&'static str> {
+        let given = [
+            ("--tls-pin", !self.tls_pin.is_empty()),
+            ("--tls-cert", self.tls_cert.is_some()),
+            ("--tls-min 1.3", self.tls_min == TlsMinimum::Tls13),
+            ("--tls-name", self.tls_name.is_some()),
+        ];
+        given.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
+    }
+}
+
 /// Who signs in.
 #[derive(Debug, Args)]
 #[command(next_help_heading = SIGNING_IN)]

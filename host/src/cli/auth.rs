@@ -83,9 +83,26 @@ pub(super) fn asks(list: &[Auth]) -> bool {
     list.contains(&Auth::Auto)
 }
 
+/// Whether only a token is of use with this list.
+pub(super) fn wants_token(list: &[Auth]) -> bool {
+    list.iter().all(|auth| matches!(auth, Auth::Named(mechanism) if takes_token(*mechanism)))
+}
+
+/// The name of a mechanism of the list that would send a token as a password.
+pub(super) fn takes_no_token(list: &[Auth]) -> Option<&'static str> {
+    list.iter().find_map(|auth| match auth {
+        Auth::Named(Mechanism::External) | Auth::Auto => None,
+        Auth::Named(mechanism) => (!takes_token(*mechanism)).then(|| name(*mechanism)),
+    })
+}
+
+fn takes_token(mechanism: Mechanism) -> bool {
+    matches!(mechanism, Mechanism::Oauthbearer | Mechanism::XoauthTwo)
+}
+
 /// The mechanisms that the list permits with such a server on such a channel, in order, each once. `auto` is the strongest
 /// that is offered, and only that: a refusal of it must not lead to a weaker one that nobody has named. Where nothing
-/// is offered, it is everything that may be, so that the sign-in can say what is missing.
+/// is offered, it is what the server would have to name, so that the sign-in can say what is missing.
 pub(super) fn permitted(list: &[Auth], security: Security, secret: SecretKind, offers: &Offers<'_>) -> Vec<Mechanism> {
     let mut permitted = Vec::new();
     for auth in list {
@@ -94,7 +111,9 @@ pub(super) fn permitted(list: &[Auth], security: Security, secret: SecretKind, o
         let mechanisms = match (auth, offered) {
             (Auth::Named(mechanism), _) => vec![*mechanism],
             (Auth::Auto, Some(strongest)) => vec![*strongest],
-            (Auth::Auto, None) => candidates.to_vec(),
+            (Auth::Auto, None) => {
+                candidates.iter().copied().filter(|mechanism| *mechanism != Mechanism::User).collect()
+            }
         };
         for mechanism in mechanisms {
             if !permitted.contains(&mechanism) {
@@ -111,6 +130,8 @@ fn candidates(security: Security, secret: SecretKind) -> &'static [Mechanism] {
     use Mechanism::{Apop, CramMd5, Login, Oauthbearer, Plain, ScramShaOne, ScramShaTwoFiveSix, User, XoauthTwo};
     match (security, secret) {
         (Security::Cleartext, SecretKind::Password) => &[ScramShaTwoFiveSix, ScramShaOne],
+        // The timestamp for APOP came in clear text, and from anybody.
+        (Security::StartTls, SecretKind::Password) => &[ScramShaTwoFiveSix, ScramShaOne, CramMd5, Plain, Login, User],
         (_, SecretKind::Password) => &[ScramShaTwoFiveSix, ScramShaOne, CramMd5, Apop, Plain, Login, User],
         (Security::Cleartext, SecretKind::Token) => &[],
         (_, SecretKind::Token) => &[Oauthbearer, XoauthTwo],
@@ -139,13 +160,15 @@ mod tests {
     #[test]
     fn auto_is_the_strongest_that_is_offered_and_only_that() {
         use Mechanism::{Apop, CramMd5, Plain, ScramShaOne, ScramShaTwoFiveSix, User};
-        let tls = |sasl, timestamp| with("auto", Security::StartTls, SecretKind::Password, sasl, timestamp);
+        let tls = |sasl, timestamp| with("auto", Security::ImplicitTls, SecretKind::Password, sasl, timestamp);
         assert_eq!(tls(Some("PLAIN SCRAM-SHA-1 scram-sha-256"), true), [ScramShaTwoFiveSix]);
         assert_eq!(tls(Some("PLAIN SCRAM-SHA-1 CRAM-MD5"), true), [ScramShaOne]);
         assert_eq!(tls(Some("LOGIN PLAIN CRAM-MD5"), true), [CramMd5]);
         assert_eq!(tls(Some("LOGIN PLAIN"), true), [Apop]);
         assert_eq!(tls(Some("LOGIN PLAIN"), false), [Plain]);
         assert_eq!(tls(Some("GSSAPI"), false), [User]);
+        // The timestamp of a greeting in clear text may be anybody's.
+        assert_eq!(with("auto", Security::StartTls, SecretKind::Password, Some("PLAIN"), true), [Plain]);
         assert_eq!(tls(None, false), [User]);
     }
 

@@ -1,6 +1,7 @@
 //! From the command line to a session.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::arguments::{Connection, SecurityArguments, SignIn, TlsMinimum, TlsMode};
 use super::auth::{self, Auth, Offers};
@@ -9,16 +10,17 @@ use super::output::Reporter;
 use super::password::{PasswordSource, PasswordWarning, Place, SecretKind};
 use super::trace;
 use crate::sandbox::contract::Mechanism;
-use crate::sandbox::{Component, Sandbox, SandboxOptions};
+use crate::sandbox::{Component, Limits, Sandbox, SandboxOptions};
 use crate::secret::Secret;
 use crate::server_url::{Scheme, ServerUrl};
-use crate::session::{Capability, Credentials, Security, Server, Session, SessionError, SessionOptions, Timeouts};
+use crate::session::{Credentials, ScramIterations, Security, Server, Session, SessionOptions, Timeouts};
 use crate::tls::{Tls, TlsIdentity, TlsOptions, TlsRoots, TlsVersion};
 
 /// The most addresses of a host that are tried.
 const MOST_ADDRESSES: usize = 16;
 
 /// What the command line says about the connection, checked.
+#[derive(Clone)]
 pub(super) struct Target {
     pub(super) url: ServerUrl,
     pub(super) security: Security,
@@ -37,39 +39,68 @@ pub(super) fn check(connection: &Connection) -> Result<Target, Failure> {
             return Err(Failure::Usage("pop3s:// is TLS from the start; for another --tls write pop3://".to_owned()));
         }
     };
+    if security == Security::Cleartext
+        && let Some(option) = connection.security.first_that_needs_tls()
+    {
+        return Err(Failure::Usage(format!("{option} has no meaning with --tls off; leave one of them out")));
+    }
     Ok(Target { url, security })
 }
 
-/// Connects and reads the greeting.
-pub(super) async fn connect(connection: &Connection, target: &Target, reporter: &Reporter) -> Result<Session, Failure> {
-    let tls = match target.security {
-        Security::Cleartext => None,
-        _ => Some(Tls::new(&tls_options(&connection.security))?),
-    };
-    if let Some(warning) = connection.security.tls_key.as_deref().and_then(PasswordWarning::of_key) {
-        reporter.warn(&warning);
+/// What a run's connections have in common.
+pub(super) struct Means {
+    sandbox: Sandbox,
+    options: SessionOptions,
+}
+
+impl Means {
+    /// Reads and makes the files that the command line names, and loads the component.
+    pub(super) async fn new(connection: &Connection, target: &Target, reporter: &Reporter) -> Result<Self, Failure> {
+        if let Some(warning) = connection.security.tls_key.as_deref().and_then(PasswordWarning::of_key) {
+            reporter.warn(&warning);
+        }
+        let tls = match target.security {
+            Security::Cleartext => None,
+            _ => Some(tls_options(&connection.security)),
+        };
+        let (trace, target) = (connection.trace.clone(), target.clone());
+        let component = connection.component.clone().map_or(Component::BuiltIn, Component::File);
+        let mut limits = Limits::default();
+        limits.busy += hashing(connection.scram_iterations);
+        let options = SessionOptions {
+            timeouts: Timeouts::all(connection.timeout),
+            deadline: Some(connection.deadline),
+            scram_iterations: connection.scram_iterations,
+            ..SessionOptions::default()
+        };
+        // Each of these may wait, for a disk or for whoever holds the other end of a pipe.
+        let set_up = move || -> Result<Means, Failure> {
+            let tls = tls.map(|options| Tls::new(&options)).transpose()?;
+            let trace = trace.map(|path| trace::to_file(&path, &target)).transpose()?;
+            let sandbox = Sandbox::load(SandboxOptions { component, limits })?;
+            Ok(Means { sandbox, options: SessionOptions { tls, trace, ..options } })
+        };
+        tokio::task::spawn_blocking(set_up)
+            .await
+            .map_err(|_| Failure::Internal("the thread that prepares the connection ended early"))?
     }
-    let trace = connection.trace.as_deref().map(|path| trace::to_file(path, target)).transpose()?;
-    // The look-up waits for the network, the sandbox for the disk.
-    let component = connection.component.clone().map_or(Component::BuiltIn, Component::File);
-    let loading =
-        tokio::task::spawn_blocking(move || Sandbox::load(SandboxOptions { component, ..SandboxOptions::default() }));
-    let addresses = look_up(&target.url, connection.timeout).await?;
-    let sandbox = loading.await.map_err(|_| Failure::Internal("the thread that loads the component ended early"))??;
-    let server = Server { name: target.url.host().unbracketed(), addresses, security: target.security };
-    let options = SessionOptions {
-        timeouts: Timeouts::all(connection.timeout),
-        deadline: Some(connection.deadline),
-        scram_iterations: connection.scram_iterations,
-        tls,
-        trace,
-        ..SessionOptions::default()
-    };
-    let mut session = Session::connect(&sandbox, &server, &options).await?;
-    if let Some(language) = &connection.lang {
-        session.speak(language).await?;
+
+    /// Connects and reads the greeting.
+    pub(super) async fn connect(&self, connection: &Connection, target: &Target) -> Result<Session, Failure> {
+        let addresses = look_up(&target.url, connection.timeout).await?;
+        let server = Server { name: target.url.host().unbracketed(), addresses, security: target.security };
+        let mut session = Session::connect(&self.sandbox, &server, &self.options).await?;
+        if let Some(language) = &connection.lang {
+            session.speak(language).await?;
+        }
+        Ok(session)
     }
-    Ok(session)
+}
+
+/// How much longer than usual the component may be busy, for more iterations than usual.
+fn hashing(permitted: ScramIterations) -> Duration {
+    const EACH: Duration = Duration::from_micros(5);
+    EACH.saturating_mul(permitted.most.saturating_sub(ScramIterations::default().most))
 }
 
 fn tls_options(arguments: &SecurityArguments) -> TlsOptions {
@@ -97,9 +128,14 @@ pub(super) async fn connect_and_sign_in(
     reporter: &Reporter,
 ) -> Result<(Session, String), Failure> {
     let target = check(connection)?;
-    let source = source(sign_in);
-    if target.security == Security::Cleartext && source.kind == SecretKind::Token && auth::asks(&connection.auth) {
-        return Err(Failure::TokenInClearText);
+    let source = source(sign_in, &connection.auth);
+    if source.kind == SecretKind::Token {
+        if target.security == Security::Cleartext && auth::asks(&connection.auth) {
+            return Err(Failure::TokenInClearText);
+        }
+        if let Some(name) = auth::takes_no_token(&connection.auth) {
+            return Err(Failure::Usage(format!("a token is not for --auth {name}; give --password-file for that")));
+        }
     }
     let user = user(sign_in, &target)?;
     let secret = match connection.auth.as_slice() {
@@ -109,9 +145,10 @@ pub(super) async fn connect_and_sign_in(
     };
     let mut credentials = Credentials { user, secret };
     let account = format!("{}@{}:{}", credentials.user, target.url.host(), target.url.port());
-    let mut session = connect(connection, &target, reporter).await?;
+    let means = Means::new(connection, &target, reporter).await?;
+    let mut session = means.connect(connection, &target).await?;
     reporter.connected(&account, &session.greeting().await?, session.tls().as_ref());
-    let mut permitted = prepare(&mut session, connection, &target, &source, &credentials).await?;
+    let mut permitted = prepare(&mut session, connection, &target, &source).await?;
     let mut signed_in = session.sign_in(&credentials, &permitted).await;
     if let Err(error) = &signed_in
         && error.is_refused_token()
@@ -122,8 +159,8 @@ pub(super) async fn connect_and_sign_in(
         if secret.expose() != credentials.secret.expose() {
             credentials.secret = secret;
             if !session.is_usable() {
-                session = connect(connection, &target, reporter).await?;
-                permitted = prepare(&mut session, connection, &target, &source, &credentials).await?;
+                session = means.connect(connection, &target).await?;
+                permitted = prepare(&mut session, connection, &target, &source).await?;
             }
             signed_in = session.sign_in(&credentials, &permitted).await;
         }
@@ -132,38 +169,17 @@ pub(super) async fn connect_and_sign_in(
     Ok((session, account))
 }
 
-/// Asks the server what it offers, where that matters, and turns to UTF-8 where it can; gives the mechanisms to try.
+/// Asks the server what it offers, and turns to UTF-8 where it can; gives the mechanisms to try.
 async fn prepare(
     session: &mut Session,
     connection: &Connection,
     target: &Target,
     source: &PasswordSource,
-    credentials: &Credentials,
 ) -> Result<Vec<Mechanism>, Failure> {
-    let is_ascii = credentials.user.is_ascii() && credentials.secret.expose().is_ascii();
     let greeting = session.greeting().await?;
-    let capabilities = match auth::asks(&connection.auth) || !is_ascii {
-        true => capabilities(session).await?,
-        false => None,
-    };
-    if capabilities.as_deref().is_some_and(|rows| rows.iter().any(|row| row.name == "UTF8")) {
-        match session.utf8().await {
-            Err(error) if !error.is_lack() => return Err(error.into()),
-            // Most servers take UTF-8 all the same.
-            _ => {}
-        }
-    }
+    let capabilities = session.turn_to_utf8().await?;
     let offers = Offers { greeting: &greeting, capabilities: capabilities.as_deref() };
     Ok(auth::permitted(&connection.auth, target.security, source.kind, &offers))
-}
-
-/// What the server can do; nothing where it has no CAPA.
-pub(super) async fn capabilities(session: &mut Session) -> Result<Option<Vec<Capability>>, SessionError> {
-    match session.capabilities().await {
-        Ok(capabilities) => Ok(Some(capabilities)),
-        Err(refusal) if refusal.is_lack() => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn user(sign_in: &SignIn, target: &Target) -> Result<String, Failure> {
@@ -175,10 +191,12 @@ fn user(sign_in: &SignIn, target: &Target) -> Result<String, Failure> {
     }
 }
 
-fn source(sign_in: &SignIn) -> PasswordSource {
+/// What is named as a password is a token where only a token is of use.
+fn source(sign_in: &SignIn, list: &[Auth]) -> PasswordSource {
     let SignIn { password_file, password_command, token_file, token_command, .. } = sign_in;
+    let kind = if auth::wants_token(list) { SecretKind::Token } else { SecretKind::Password };
     let (file, command, kind) = match (token_file, token_command) {
-        (None, None) => (password_file, password_command, SecretKind::Password),
+        (None, None) => (password_file, password_command, kind),
         (file, command) => (file, command, SecretKind::Token),
     };
     let place = match (file, command) {
@@ -201,7 +219,7 @@ async fn obtain(source: &PasswordSource, user: &str, target: &Target, reporter: 
 }
 
 /// The name is looked up here: the sandbox cannot.
-async fn look_up(url: &ServerUrl, timeout: std::time::Duration) -> Result<Vec<SocketAddr>, Failure> {
+async fn look_up(url: &ServerUrl, timeout: Duration) -> Result<Vec<SocketAddr>, Failure> {
     let host = url.host().unbracketed();
     let unknown = |cause: String| Failure::UnknownHost { host: host.clone(), cause };
     let looked_up = tokio::time::timeout(timeout, tokio::net::lookup_host((host.as_str(), url.port())))

@@ -195,6 +195,9 @@ fn advice_on_session(error: &SessionError) -> Option<&'static str> {
     };
     match error {
         Error::ConnectFailed(_) => Some("check the host and port in the URL"),
+        Error::Timeout(Wait::Greeting) => {
+            Some("if that port wants TLS from the first octet, write pop3s://; else try again later")
+        }
         Error::Timeout(Wait::Session) => Some("give more time with --deadline"),
         Error::Timeout(_) => Some("try again later, or wait longer with --timeout"),
         Error::Closed(_) | Error::Network(_) => Some("try again; nothing was deleted"),
@@ -203,10 +206,10 @@ fn advice_on_session(error: &SessionError) -> Option<&'static str> {
             Some(ResponseCode::LoginDelay) => Some("the server wants a pause between sessions; try again later"),
             Some(ResponseCode::SysTemp) => Some("try again later"),
             Some(ResponseCode::SysPerm) => Some("ask who runs the server"),
-            Some(ResponseCode::Auth) => Some("check the user name and the password"),
-            _ if matches!(error, Error::SignInRefused(_)) => {
-                Some("check the user name and the password, or whether another session holds the mailbox")
+            code if matches!(error, Error::SignInRefused(_)) => {
+                Some(advice_on_sign_in(&refusal.command, matches!(code, Some(ResponseCode::Auth))))
             }
+            Some(ResponseCode::Auth) => Some("check the user name and the password"),
             _ if refusal.command == CONNECTION => Some("try again later"),
             _ if refusal.command == STLS => Some(
                 "nothing secret was sent; try pop3s:// (without TLS, which is --tls off, everybody on the way can listen)",
@@ -223,6 +226,19 @@ fn advice_on_session(error: &SessionError) -> Option<&'static str> {
         }
         Error::Misbehaved(_) | Error::LimitExceeded(_) => Some("nothing was deleted; tell who runs the server"),
         Error::InvalidArgument(_) | Error::InvalidState(_) | Error::NotSupported(_) => None,
+    }
+}
+
+/// By the command that was refused.
+fn advice_on_sign_in(command: &str, is_about_credentials: bool) -> &'static str {
+    match command.strip_prefix("AUTH ") {
+        Some("XOAUTH2" | "OAUTHBEARER") => "check the user name, and get a new token of the right scope",
+        Some("EXTERNAL") => "check the user name and the certificate",
+        Some(mechanism) if mechanism.starts_with("SCRAM") => {
+            "check the user name and the password; a server that stores it in another way wants --auth plain"
+        }
+        _ if is_about_credentials => "check the user name and the password",
+        _ => "check the user name and the password, or whether another session holds the mailbox",
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Info;
 use super::auth::{self, Offers};
-use super::connect::{capabilities, check, connect};
+use super::connect::{Means, check};
 use super::failure::Failure;
 use super::output::{Reporter, shown};
 use super::password::SecretKind;
@@ -14,12 +14,16 @@ use crate::tls::{TlsDetails, TrustedBy};
 
 pub(super) async fn run(arguments: Info, reporter: &Reporter) -> Result<(), Failure> {
     let target = check(&arguments.connection)?;
-    let mut session = connect(&arguments.connection, &target, reporter).await?;
+    let means = Means::new(&arguments.connection, &target, reporter).await?;
+    let mut session = means.connect(&arguments.connection, &target).await?;
     let greeting = session.greeting().await?;
     let tls = session.tls();
-    let capabilities = capabilities(&mut session).await?;
+    let capabilities = session.capabilities_if_any().await?;
     let languages = match has(capabilities.as_deref(), "LANG") {
-        true => session.languages().await.unwrap_or_default(),
+        true => match session.languages().await {
+            Err(error) if !error.is_lack() => return Err(error.into()),
+            languages => languages.unwrap_or_default(),
+        },
         false => Vec::new(),
     };
     // What is asked for is known; a server that does not say goodbye is no failure.

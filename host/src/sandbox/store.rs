@@ -26,6 +26,9 @@ pub(crate) struct Reach<'a> {
     pub(crate) addresses: &'a [SocketAddr],
     /// The TLS that it gets if it asks for some.
     pub(crate) tls: Box<dyn TlsProvider>,
+    /// Whether that has come about. From then on there is no further connection, on which something could go out in clear
+    /// text.
+    pub(crate) is_protected: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// What the host's functions know of a session.
@@ -87,6 +90,7 @@ impl SessionStore {
 impl Walls {
     fn around(reach: Reach<'_>, limits: Limits) -> Self {
         let permitted: Arc<[SocketAddr]> = reach.addresses.into();
+        let is_protected: Arc<dyn Fn() -> bool + Send + Sync> = reach.is_protected.into();
         let tls = WasiTlsCtxBuilder::new().provider(reach.tls).build();
         let wasi = WasiCtx::builder()
             .allow_tcp(true)
@@ -94,7 +98,7 @@ impl Walls {
             .allow_ip_name_lookup(false)
             .socket_addr_check(move |address, purpose| {
                 let allowed = match purpose {
-                    SocketAddrUse::TcpConnect => permitted.contains(&address),
+                    SocketAddrUse::TcpConnect => permitted.contains(&address) && !is_protected(),
                     // A connect binds first, to no address in particular.
                     SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
                     _ => false,

@@ -17,7 +17,7 @@ pub enum SessionError {
     #[error(transparent)]
     Tls(#[from] TlsFailure),
     /// TLS cannot be had on this machine.
-    #[error("cannot set up TLS: {0}")]
+    #[error("{0}")]
     TlsSetup(String),
     /// The component was stopped.
     #[error(transparent)]
@@ -74,17 +74,15 @@ impl SessionError {
         matches!(self, SessionError::Pop3(contract::Error::Refused(_)))
     }
 
-    /// Whether the server refused a token of OAuth, for a reason that another token may not have.
+    /// Whether the server refused the token that it was given in signing in, for a reason that another token may not have.
     pub(crate) fn is_refused_token(&self) -> bool {
         use contract::ResponseCode::{InUse, LoginDelay, SysPerm, SysTemp};
         match self {
             SessionError::Pop3(contract::Error::SignInRefused(refusal)) => {
                 !matches!(refusal.reply.code, Some(InUse | LoginDelay | SysPerm | SysTemp))
             }
-            // There are servers that close the connection after that.
-            SessionError::Pop3(contract::Error::Closed(Some(command))) => {
-                command.ends_with("OAUTHBEARER") || command.ends_with("XOAUTH2")
-            }
+            // There are servers that close the connection after that, and do not say goodbye in TLS.
+            SessionError::Pop3(contract::Error::Closed(_) | contract::Error::Network(_)) => true,
             _ => false,
         }
     }
@@ -107,17 +105,21 @@ struct Words<'a>(&'a contract::Error);
 
 impl fmt::Display for Words<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use contract::{Error, Wait};
+        use contract::{Error, Misbehaviour, Wait};
         match self.0 {
             Error::InvalidArgument(problem) | Error::InvalidState(problem) => f.write_str(problem),
             Error::NotSupported(what) => f.write_str(what),
             Error::ConnectFailed(causes) => write!(f, "cannot connect: {causes}"),
             Error::Timeout(Wait::Connect) => f.write_str("connecting timed out"),
             Error::Timeout(Wait::Tls) => f.write_str("the server was silent in the TLS handshake"),
+            Error::Timeout(Wait::Greeting) => f.write_str("the server was silent for too long before its greeting"),
             Error::Timeout(Wait::Reply) => f.write_str("the server was silent for too long"),
             Error::Timeout(Wait::Send) => f.write_str("the server took nothing for too long"),
             Error::Timeout(Wait::Quit) => f.write_str("the server did not answer QUIT in time"),
             Error::Timeout(Wait::Session) => f.write_str("the session took longer than it may"),
+            Error::Closed(Some(command)) if command == "the connection" => {
+                f.write_str("the server closed the connection before its greeting")
+            }
             Error::Closed(None) => f.write_str("the server closed the connection"),
             Error::Closed(Some(command)) => {
                 write!(f, "the server closed the connection instead of answering {command}")
@@ -127,6 +129,10 @@ impl fmt::Display for Words<'_> {
             Error::Refused(refusal) => write!(f, "the server refused {}", Refused(refusal)),
             Error::SignInRefused(refusal) => write!(f, "the server refused the sign-in with {}", Refused(refusal)),
             Error::NoMechanism(why) => write!(f, "the server offers none of the permitted mechanisms: {why}"),
+            // What a mechanism of SASL says stands for itself; the challenge is noise to people.
+            Error::Misbehaved(Misbehaviour { command: Some(command), problem, .. }) if command.starts_with("AUTH ") => {
+                write!(f, "the server breaks the rules of {command}: {problem}")
+            }
             Error::Misbehaved(misbehaviour) => {
                 f.write_str("the server does not speak POP3 as it must: ")?;
                 f.write_str(&misbehaviour.problem)?;

@@ -16,7 +16,7 @@ use wasmtime::component::ResourceAny;
 
 use crate::sandbox::contract::{self, Piece};
 use crate::sandbox::{Guard, Reach, Sandbox, SessionStore, Stopped, Walls};
-use crate::tls::{Tls, TlsDetails, TlsOptions, TlsRecord};
+use crate::tls::{Tls, TlsDetails, TlsRecord};
 use secrecy::Confidential;
 
 pub use contract::{
@@ -49,6 +49,8 @@ pub struct Session {
     ended: bool,
     /// Messages are marked as deleted.
     has_marks: bool,
+    /// The server has said that it takes commands ahead of their replies.
+    pipelines: bool,
     /// What no error and no line of a trace may show.
     confidential: Confidential,
     security: Security,
@@ -70,9 +72,14 @@ impl Session {
         let until = options.deadline.and_then(|deadline| Instant::now().checked_add(deadline.saturating_add(GRACE)));
         let (provider, record) = match &options.tls {
             Some(tls) => tls.provider(&server.name),
-            None => Tls::new(&TlsOptions::default())?.provider(&server.name),
+            None => Tls::shared_default()?.provider(&server.name),
         };
-        let reach = Reach { addresses: &server.addresses, tls: provider };
+        let handshake = record.clone();
+        let reach = Reach {
+            addresses: &server.addresses,
+            tls: provider,
+            is_protected: Box::new(move || handshake.is_established()),
+        };
         let mut sandboxed = sandbox.instantiate(reach, until).await?;
         let limits = sandboxed.limits;
         let guard = Guard { busy: limits.busy, memory: limits.memory, until };
@@ -87,12 +94,23 @@ impl Session {
         let endpoint = server.endpoint();
         let connected = guard.run(verbs.call_connect(store, &endpoint, options.contract(), collection)).await;
         let trace = options.trace.clone().zip(collection);
+        let nothing = Confidential::default();
         if let Some((trace, collection)) = &trace
             && connected.is_ok()
         {
-            trace.take(&mut sandboxed, guard, *collection, &Confidential::default()).await?;
+            trace.take(&mut sandboxed, guard, *collection, &nothing).await?;
         }
-        let handle = connected?.map_err(|error| SessionError::of(error, &record))?;
+        let connected = connected
+            .map_err(SessionError::from)
+            .and_then(|connected| connected.map_err(|error| SessionError::of(error, &record)));
+        if let Some((trace, _)) = &trace {
+            match (&connected, record.details()) {
+                (Err(error), _) => trace.note(&error.to_string()),
+                (Ok(_), Some(tls)) => trace.note(&format!("{}, {}, {}", tls.version, tls.cipher_suite, tls.pin)),
+                (Ok(_), None) => {}
+            }
+        }
+        let handle = connected?;
         Ok(Session {
             sandboxed,
             handle,
@@ -101,6 +119,7 @@ impl Session {
             broken: None,
             ended: false,
             has_marks: false,
+            pipelines: false,
             confidential: Confidential::default(),
             security: server.security,
             tls: record,
@@ -128,7 +147,11 @@ impl Session {
     ///
     /// Typically `refused` (a server without CAPA).
     pub async fn capabilities(&mut self) -> Result<Vec<Capability>, SessionError> {
-        self.call(async |verbs, store, session| verbs.call_capabilities(store, session).await).await
+        self.pipelines = false;
+        let capabilities =
+            self.call(async |verbs, store, session| verbs.call_capabilities(store, session).await).await?;
+        self.pipelines = capabilities.iter().any(|capability| capability.name == "PIPELINING");
+        Ok(capabilities)
     }
 
     /// Turns to UTF-8 in names, passwords and messages: `UTF8` (RFC 6856 §2), before signing in.
@@ -276,12 +299,35 @@ impl Session {
         self.call(async |verbs, store, session| verbs.call_quit(store, session).await).await
     }
 
-    /// Asks what the server can do, so that commands are pipelined where it says so. A server without CAPA is no error.
-    pub(crate) async fn look_for_pipelining(&mut self) -> Result<(), SessionError> {
+    /// Asks what the server can do; nothing where it has no CAPA.
+    pub(crate) async fn capabilities_if_any(&mut self) -> Result<Option<Vec<Capability>>, SessionError> {
         match self.capabilities().await {
-            Err(error) if !error.is_lack() => Err(error),
-            _ => Ok(()),
+            Ok(capabilities) => Ok(Some(capabilities)),
+            Err(refusal) if refusal.is_lack() => Ok(None),
+            Err(error) => Err(error),
         }
+    }
+
+    /// Asks what the server can do, and turns to UTF-8 if that is among it, so that messages come as they are (RFC 6856
+    /// §2.1). A server that then refuses is taken as it is.
+    pub(crate) async fn turn_to_utf8(&mut self) -> Result<Option<Vec<Capability>>, SessionError> {
+        let capabilities = self.capabilities_if_any().await?;
+        if capabilities.as_deref().is_some_and(|rows| rows.iter().any(|row| row.name == "UTF8")) {
+            match self.utf8().await {
+                Err(error) if !error.is_lack() => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(capabilities)
+    }
+
+    /// Asks what the server can do, so that commands are pipelined where it says so. One that said so before the sign-in
+    /// does not say otherwise now (RFC 2449 §6.6); some say it only now.
+    pub(crate) async fn look_for_pipelining(&mut self) -> Result<(), SessionError> {
+        if !self.pipelines {
+            self.capabilities_if_any().await?;
+        }
+        Ok(())
     }
 
     /// Whether messages may be marked as deleted.
@@ -306,8 +352,7 @@ impl Session {
         self.prepare()?;
         let (verbs, store) = self.sandboxed.session();
         let outcome = self.guard.run(verb(verbs, store, self.handle)).await;
-        self.take_trace(&outcome).await?;
-        self.leave(outcome)
+        self.leave(outcome).await
     }
 
     /// The same for a verb of a transfer.
@@ -321,18 +366,7 @@ impl Session {
         self.prepare()?;
         let (verbs, store) = self.sandboxed.transfer();
         let outcome = self.guard.run(verb(verbs, store)).await;
-        self.take_trace(&outcome).await?;
-        self.leave(outcome)
-    }
-
-    /// Hands on the lines of a call, unless the component was stopped.
-    async fn take_trace<T>(&mut self, outcome: &Result<T, Stopped>) -> Result<(), Stopped> {
-        match &self.trace {
-            Some((trace, collection)) if outcome.is_ok() => {
-                trace.take(&mut self.sandboxed, self.guard, *collection, &self.confidential).await
-            }
-            _ => Ok(()),
-        }
+        self.leave(outcome).await
     }
 
     fn prepare(&mut self) -> Result<(), Stopped> {
@@ -342,12 +376,19 @@ impl Session {
         Ok(())
     }
 
-    /// Remembers what became of a call.
-    fn leave<T>(&mut self, outcome: Result<Result<T, contract::Error>, Stopped>) -> Result<T, SessionError> {
+    /// Remembers what became of a call, and hands on its lines. Where that fails, the call has its outcome all the same, and
+    /// the session is of no more use.
+    async fn leave<T>(&mut self, outcome: Result<Result<T, contract::Error>, Stopped>) -> Result<T, SessionError> {
         self.broken = outcome.as_ref().err().cloned();
+        if let (Some((trace, collection)), None) = (&self.trace, &self.broken) {
+            self.broken = trace.take(&mut self.sandboxed, self.guard, *collection, &self.confidential).await.err();
+        }
         let outcome = outcome.map_err(SessionError::from).and_then(|answer| {
             answer.map_err(|error| SessionError::of(self.confidential.keep_out_of(error), &self.tls))
         });
+        if let (Some((trace, _)), Err(error)) = (&self.trace, &outcome) {
+            trace.note(&error.to_string());
+        }
         self.ended |= outcome.as_ref().is_err_and(SessionError::ends_session);
         outcome
     }

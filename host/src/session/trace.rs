@@ -9,7 +9,8 @@ use super::TraceLine;
 use super::secrecy::Confidential;
 use crate::sandbox::{Guard, SessionStore, Stopped};
 
-/// Takes each line of a session, both ways, in order and soon after it was sent or received.
+/// Takes each line of a session, both ways, in order, at the end of the call that has sent or received it. What it calls must
+/// not block for long.
 ///
 /// Passwords, tokens, digests and challenges stand in the lines as words in brackets, and the content of a message as its
 /// length. The words are the server's: escape them before they reach a terminal.
@@ -22,6 +23,11 @@ impl Trace {
         Trace(Arc::new(take))
     }
 
+    /// Adds what is no line.
+    pub(super) fn note(&self, note: &str) {
+        (self.0)(&TraceLine { from_server: false, text: format!("[{note}]") });
+    }
+
     /// Takes the lines that the component has collected.
     pub(super) async fn take(
         &self,
@@ -32,7 +38,10 @@ impl Trace {
     ) -> Result<(), Stopped> {
         let (verbs, store) = sandboxed.trace();
         for mut line in guard.run(verbs.call_lines(store, collection)).await? {
-            confidential.hide_in(&mut line.text);
+            // In the client's own lines there is none.
+            if line.from_server {
+                confidential.hide_in(&mut line.text);
+            }
             (self.0)(&line);
         }
         Ok(())

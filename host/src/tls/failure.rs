@@ -36,7 +36,10 @@ pub enum TlsFailure {
         from: String,
     },
     /// The certificate is for other names. The common name does not count, only subjectAltName (RFC 9525).
-    #[error("the server's certificate is not for {}, {}", Piece(.expected), Names(.names))]
+    #[error(
+        "the server's certificate is not for {}, {}; if that is the server that is meant, give its name with --tls-name",
+        Piece(.expected), Names(.names)
+    )]
     WrongHost {
         /// The name that was checked.
         expected: String,
@@ -95,7 +98,9 @@ pub enum TlsFailure {
     #[error("the server breaks the TLS protocol: {}", Piece(.0))]
     PeerMisbehaved(String),
     /// What answers does not speak TLS.
-    #[error("the server does not speak TLS on this port; for STLS write pop3://, or is it another port?")]
+    #[error(
+        "what answers does not speak TLS; write pop3:// for a port with STLS, and pop3s:// for one with TLS from the start"
+    )]
     NotTls,
     /// The server gives up, with an alert (RFC 8446 section 6.2).
     #[error("the server ends the TLS handshake with the alert {0}")]

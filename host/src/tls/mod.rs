@@ -20,7 +20,7 @@ mod verifier;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
@@ -71,6 +71,15 @@ impl Tls {
             TlsRoots::Files(paths) => Roots::from_files(paths)?,
         };
         Self::with_roots(options, roots)
+    }
+
+    /// That of the default options, made once for the process: the system's roots are read once.
+    pub(crate) fn shared_default() -> Result<Self, TlsSetupError> {
+        static SHARED: OnceLock<Tls> = OnceLock::new();
+        match SHARED.get() {
+            Some(tls) => Ok(tls.clone()),
+            None => Self::new(&TlsOptions::default()).map(|tls| SHARED.get_or_init(|| tls).clone()),
+        }
     }
 
     fn with_roots(options: &TlsOptions, roots: Roots) -> Result<Self, TlsSetupError> {

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::SaslError;
 use super::hash::hmac;
+use crate::apop::hex_digit;
 
 /// The user, and the secret, which keys the digest.
 pub(super) struct Keyed {
@@ -26,12 +27,5 @@ impl Keyed {
         let digest = hmac::<Hmac<Md5>>(&self.secret, challenge)?;
         let hex = digest.iter().flat_map(|octet| [hex_digit(octet >> 4), hex_digit(octet & 0xf)]);
         Ok(Zeroizing::new(self.user.bytes().chain([b' ']).chain(hex).collect()))
-    }
-}
-
-fn hex_digit(nibble: u8) -> u8 {
-    match nibble {
-        0..=9 => b'0' + nibble,
-        _ => b'a' + nibble - 10,
     }
 }
