@@ -36,10 +36,7 @@ pub enum TlsFailure {
         from: String,
     },
     /// The certificate is for other names. The common name does not count, only subjectAltName (RFC 9525).
-    #[error(
-        "the server's certificate is not for {}, {}; if that is the server that is meant, give its name with --tls-name",
-        Piece(.expected), Names(.names)
-    )]
+    #[error("the server's certificate is not for {}, {}", Piece(.expected), Names(.names))]
     WrongHost {
         /// The name that was checked.
         expected: String,
@@ -66,6 +63,15 @@ pub enum TlsFailure {
          nothing was sent"
     )]
     PinMismatch {
+        /// The server's key.
+        actual: Pin,
+    },
+    /// What was pinned is the SHA-256 of the certificate, and not that of its key.
+    #[error(
+        "what is pinned is the fingerprint of the server's certificate; a pin is that of its key, which stays when the \
+         certificate is renewed: --tls-pin {actual}"
+    )]
+    PinIsFingerprint {
         /// The server's key.
         actual: Pin,
     },
@@ -164,6 +170,7 @@ impl TlsFailure {
             | Self::WrongHost { .. }
             | Self::UnknownIssuer { .. }
             | Self::PinMismatch { .. }
+            | Self::PinIsFingerprint { .. }
             | Self::Revoked
             | Self::BadCertificate(_) => TlsFault::Certificate,
             Self::NoCommonVersion
@@ -232,7 +239,7 @@ impl TlsFailure {
                 Self::WrongHost { expected: expected.to_owned(), names: certificate.names.clone() }
             }
             CertificateError::Revoked => Self::Revoked,
-            other => Self::BadCertificate(other.to_string()),
+            other => Self::BadCertificate(words(other)),
         }
     }
 
@@ -267,6 +274,26 @@ fn by_rustls(error: &io::Error) -> Option<&RustlsError> {
 /// Whether the first octets are not those of TLS: `+OK` of a server that speaks in clear text, for example.
 fn is_another_protocol(what: InvalidMessage) -> bool {
     matches!(what, InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion)
+}
+
+/// What is wrong with a certificate, where the library has names for programmers.
+fn words(error: &CertificateError) -> String {
+    use CertificateError::{BadEncoding, InvalidPurpose, InvalidPurposeContext, Other};
+    use CertificateError::{UnsupportedSignatureAlgorithmContext, UnsupportedSignatureAlgorithmForPublicKeyContext};
+    match error {
+        BadEncoding => "it cannot be read".to_owned(),
+        InvalidPurpose | InvalidPurposeContext { .. } => "it is not for servers".to_owned(),
+        UnsupportedSignatureAlgorithmContext { .. } | UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "it is signed in a way that is not accepted, such as with SHA-1 or with a short key".to_owned()
+        }
+        Other(other) => match other.0.downcast_ref() {
+            Some(webpki::Error::EndEntityUsedAsCa) => "it is signed by one that is no CA's".to_owned(),
+            Some(webpki::Error::NameConstraintViolation) => "its CA may not sign for this name".to_owned(),
+            Some(other) => format!("{other:?}"),
+            None => error.to_string(),
+        },
+        other => other.to_string(),
+    }
 }
 
 fn of_alert(alert: AlertDescription, wanted: Option<IdentityWanted>) -> TlsFailure {
@@ -315,16 +342,19 @@ struct Names<'a>(&'a [String]);
 impl fmt::Display for Names<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("nor for any name or address at all");
+            return f.write_str(
+                "nor for any name or address at all: it must be made anew with a subjectAltName, or its key be pinned",
+            );
         }
         for (at, name) in self.0.iter().take(MOST_NAMES).enumerate() {
             let before = if at == 0 { "but for " } else { ", " };
             write!(f, "{before}{}", Piece(name))?;
         }
         match self.0.len().saturating_sub(MOST_NAMES) {
-            0 => Ok(()),
-            more => write!(f, " and {more} more"),
+            0 => {}
+            more => write!(f, " and {more} more")?,
         }
+        f.write_str("; if that is the server that is meant, give its name with --tls-name")
     }
 }
 

@@ -16,8 +16,8 @@ pub struct TlsOptions {
     /// The certificates that the server's must lead to.
     pub roots: TlsRoots,
     /// If there are any, the server's key must be one of them, whoever has signed its certificate. A server whose key
-    /// is pinned needs no known CA: the pin stands in for it, with either kind of roots. Name and dates are checked
-    /// all the same.
+    /// is pinned needs no known CA: the pin stands in for it, with either kind of roots. Dates are checked all
+    /// the same, and so is the name, if the certificate has one at all.
     pub pins: Vec<Pin>,
     /// Shown to a server that asks for it.
     pub identity: Option<TlsIdentity>,

@@ -33,6 +33,12 @@ impl Pin {
         Some(Self::of_key(&certificate.subject_public_key_info()))
     }
 
+    /// The SHA-256 of the certificate as a whole, which is no pin, and which `openssl x509 -fingerprint` and other clients
+    /// show.
+    pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> Self {
+        Self(Sha256::digest(certificate).into())
+    }
+
     fn of_key(key: &SubjectPublicKeyInfoDer<'_>) -> Self {
         Self(Sha256::digest(key).into())
     }

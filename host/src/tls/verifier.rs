@@ -12,12 +12,14 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 use super::Tls;
 use super::certificate::{ServerCertificate, Validity};
 use super::failure::{TlsFailure, Untrusted};
+use super::pin::Pin;
 use super::record::{TlsRecord, TrustedBy};
 
 /// Checks a server's certificate by the options, and takes down what it found.
 ///
 /// The key must be a pinned one, if there are pins. The chain must lead to a root; where it leads nowhere, a pin or the
-/// very certificate in a file of roots stands in. Name, dates and the handshake's signature are checked in every case.
+/// very certificate in a file of roots stands in. Dates and the handshake's signature are checked in every case, and so is
+/// the name, but for a pinned key whose certificate names nobody.
 pub(super) struct Verifier {
     tls: Tls,
     record: TlsRecord,
@@ -35,14 +37,19 @@ impl Verifier {
         server_name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<(ServerCertificate, TrustedBy), TlsFailure> {
-        let unreadable = || TlsFailure::BadCertificate("it cannot be read".into());
+        let unreadable =
+            || TlsFailure::BadCertificate("it cannot be read, or is of a version of X.509 before 3".into());
         let parsed = ParsedCertificate::try_from(end_entity).map_err(|_| unreadable())?;
         let certificate = ServerCertificate::read(end_entity).ok_or_else(unreadable)?;
         let failure = |error| TlsFailure::of_certificate(&error, &certificate, &server_name.to_str());
 
         let settings = &self.tls.0;
         if !settings.pins.is_empty() && !settings.pins.contains(&certificate.pin) {
-            return Err(TlsFailure::PinMismatch { actual: certificate.pin });
+            let actual = certificate.pin;
+            return Err(match settings.pins.contains(&Pin::fingerprint(end_entity)) {
+                true => TlsFailure::PinIsFingerprint { actual },
+                false => TlsFailure::PinMismatch { actual },
+            });
         }
 
         let no_roots = RootCertStore::empty();
@@ -68,7 +75,11 @@ impl Verifier {
                 }
             }
         };
-        verify_server_name(&parsed, server_name).map_err(failure)?;
+        match verify_server_name(&parsed, server_name) {
+            // A certificate that names nobody says nothing against the key that is pinned.
+            Err(_) if certificate.names.is_empty() && !settings.pins.is_empty() => {}
+            named => named.map_err(failure)?,
+        }
         Ok((certificate, trusted_by))
     }
 }
