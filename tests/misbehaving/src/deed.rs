@@ -7,11 +7,13 @@ use wasi::clocks::monotonic_clock;
 use wasi::io::poll;
 
 use crate::network;
+use crate::tls;
 use crate::types::Error;
 use crate::words;
 
 /// Does what the first word says, with the rest of the words. Most deeds never come to an end of their own.
 pub(crate) fn perform(deed: &str) -> Result<(), Error> {
+    let told = deed;
     let (deed, rest) = deed.split_once(' ').unwrap_or((deed, ""));
     match deed {
         "spin" => spin(),
@@ -31,6 +33,10 @@ pub(crate) fn perform(deed: &str) -> Result<(), Error> {
         "bind" => return network::bind(rest),
         "listen" => return network::listen(rest),
         "write-unasked" => return network::write_unasked(rest),
+        "handshake" => return tls::handshake(told, rest),
+        "handshake-twice" => return tls::handshake(told, rest).and_then(|()| tls::handshake(told, rest)),
+        // As if nothing had happened.
+        "handshake-in-vain" => drop(tls::handshake(told, rest)),
         "fail" => return Err(words::error(rest)),
         _ => {}
     }

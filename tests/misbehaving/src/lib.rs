@@ -14,6 +14,7 @@ mod network;
 #[path = "../../../guest/src/runtime.rs"]
 mod runtime;
 mod tale;
+mod tls;
 mod verbs;
 mod words;
 
@@ -24,17 +25,20 @@ use bindings::exports::popfetch::pop3::types;
 mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
-        world: "cleartext-client-plugin",
+        world: "client-plugin",
+        features: ["tls"],
+        // What is not named here: wasi:tls, which no crate has.
+        generate_all,
         with: {
-            "wasi:clocks/monotonic-clock@0.2.12": wasi::clocks::monotonic_clock,
-            "wasi:io/error@0.2.12": wasi::io::error,
-            "wasi:io/poll@0.2.12": wasi::io::poll,
-            "wasi:io/streams@0.2.12": wasi::io::streams,
-            "wasi:random/random@0.2.12": wasi::random::random,
-            "wasi:sockets/instance-network@0.2.12": wasi::sockets::instance_network,
-            "wasi:sockets/network@0.2.12": wasi::sockets::network,
-            "wasi:sockets/tcp@0.2.12": wasi::sockets::tcp,
-            "wasi:sockets/tcp-create-socket@0.2.12": wasi::sockets::tcp_create_socket,
+            "wasi:clocks/monotonic-clock@0.2.12": ::wasi::clocks::monotonic_clock,
+            "wasi:io/error@0.2.12": ::wasi::io::error,
+            "wasi:io/poll@0.2.12": ::wasi::io::poll,
+            "wasi:io/streams@0.2.12": ::wasi::io::streams,
+            "wasi:random/random@0.2.12": ::wasi::random::random,
+            "wasi:sockets/instance-network@0.2.12": ::wasi::sockets::instance_network,
+            "wasi:sockets/network@0.2.12": ::wasi::sockets::network,
+            "wasi:sockets/tcp@0.2.12": ::wasi::sockets::tcp,
+            "wasi:sockets/tcp-create-socket@0.2.12": ::wasi::sockets::tcp_create_socket,
         },
     });
 }

@@ -53,7 +53,7 @@ pub(crate) fn write_unasked(address: &str) -> Result<(), Error> {
 }
 
 /// The streams before the socket: they must go first.
-fn connected(address: &str) -> Result<(OutputStream, InputStream, TcpSocket), ErrorCode> {
+pub(crate) fn connected(address: &str) -> Result<(OutputStream, InputStream, TcpSocket), ErrorCode> {
     let address = parse(address)?;
     let socket = create_tcp_socket(family(address))?;
     socket.start_connect(&instance_network(), address)?;
@@ -84,7 +84,7 @@ fn came_of(done: Result<(), ErrorCode>) -> Result<(), Error> {
     }
 }
 
-fn failed(code: ErrorCode) -> Error {
+pub(crate) fn failed(code: ErrorCode) -> Error {
     Error::Network(String::from(code.name()))
 }
 

@@ -12,6 +12,7 @@ mod messages;
 mod network;
 mod numbers;
 mod resources;
+mod tls;
 mod words;
 
 use std::net::SocketAddr;
