@@ -13,6 +13,7 @@ mod pipelining;
 mod refused_before_sending;
 mod signing_in;
 mod timeouts;
+mod tls;
 mod verbs;
 
 use std::net::SocketAddr;
