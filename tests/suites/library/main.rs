@@ -14,6 +14,7 @@ mod refused_before_sending;
 mod signing_in;
 mod timeouts;
 mod tls;
+mod trace;
 mod verbs;
 
 use std::net::SocketAddr;
