@@ -6,6 +6,7 @@ mod content;
 mod content_ends;
 mod errors;
 mod given_up;
+mod languages;
 mod limits;
 mod mailbox;
 mod many;
