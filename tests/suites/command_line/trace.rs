@@ -312,7 +312,7 @@ fn repeated(way: &str, password: &str) {
             let trace = trace(&popfetch);
             assert!(trace.contains("who is alice with <"), "{way}: {trace}");
             for text in [&trace, &run.stdout, &run.stderr] {
-                assert!(!text.contains("zzy") && !text.contains(&words), "{way} with {words}: {text}");
+                assert!(!text.contains("zzy") && !text.contains(words), "{way} with {words}: {text}");
                 // Of base64 no more than what stands around the secret and, at its ends, a part of an octet.
                 let end = &words[words.len() - 12..];
                 assert!(words == password || !text.contains(&end[..6]), "{way}: the end of {words}: {text}");
