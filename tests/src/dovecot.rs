@@ -108,17 +108,7 @@ impl Dovecot {
     /// # Panics
     /// When the processes cannot be found or ended.
     pub fn kill(&mut self) {
-        let id = self.process.id();
-        let master = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process has an id above 0");
-        // A master that stands still starts no more of them.
-        kill_process(master, Signal::STOP).expect("the master process is there");
-        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("the system knows them");
-        for child in children.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)) {
-            // A master that stands still does not wait for one that has ended meanwhile: the id is still its own.
-            let _ = kill_process(child, Signal::KILL);
-        }
-        self.process.kill().expect("the master process is there");
-        self.process.wait().expect("the master process is a child of this one");
+        self.try_kill().expect("the processes are there, and can be ended");
     }
 
     /// Starts again after [`kill`](Self::kill), with the same mail, settings and ports. It answers when this returns.
@@ -194,23 +184,29 @@ impl Dovecot {
         if start == *b"+OK" { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
-    /// Asks the process, which is ours and not yet waited for, to end together with its children.
-    fn terminate(&mut self) -> io::Result<()> {
-        Command::new("kill").arg(self.process.id().to_string()).status()?;
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if self.process.try_wait()?.is_some() {
-                return Ok(());
-            }
-            thread::sleep(Duration::from_millis(5));
+    fn try_kill(&mut self) -> io::Result<()> {
+        if self.process.try_wait()?.is_some() {
+            return Ok(());
         }
-        Err(io::ErrorKind::TimedOut.into())
+        let id = self.process.id();
+        let master = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?;
+        // A master that stands still starts no more of them.
+        kill_process(master, Signal::STOP)?;
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
+        for child in children.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)) {
+            // A master that stands still does not wait for one that has ended meanwhile: the id is still its own.
+            kill_process(child, Signal::KILL)?;
+        }
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
     }
 }
 
 impl Drop for Dovecot {
     fn drop(&mut self) {
-        if self.terminate().is_err() {
+        // Asking it to end takes a second. Its children would outlive a master alone that is killed.
+        if self.try_kill().is_err() {
             // Nothing can be done about a process that cannot be killed, and its test has its result already.
             let _ = self.process.kill();
             let _ = self.process.wait();
