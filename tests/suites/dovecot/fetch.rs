@@ -21,6 +21,27 @@ fn a_thousand_messages_of_up_to_30_megabytes_arrive_octet_for_octet_and_are_dele
 }
 
 #[test]
+fn a_thousand_messages_arrive_after_stls_and_are_deleted() {
+    a_thousand_arrive_over(Channel::StartTls);
+}
+
+#[test]
+fn a_thousand_messages_arrive_over_tls_and_are_deleted() {
+    a_thousand_arrive_over(Channel::ImplicitTls);
+}
+
+fn a_thousand_arrive_over(channel: Channel) {
+    const COUNT: usize = 1000;
+    let mailbox = Mailbox::with(COUNT, 2_000_000);
+    let octets: u64 = mailbox.messages.iter().map(|message| message.octets).sum();
+    let run = mailbox.fetch_over(channel, "auto").arg("--delete").run();
+    let said = format!("{COUNT} messages, {COUNT} stored ({octets} octets), {COUNT} deleted");
+    assert!(run.assert_success().stdout.contains(&said), "{said}: {run:?}");
+    mailbox.assert_all_stored();
+    assert_eq!(mailbox.at_the_server(), 0);
+}
+
+#[test]
 fn what_is_kept_is_all_still_there() {
     const COUNT: usize = 120;
     let mailbox = Mailbox::with(COUNT, 2_000_000);
