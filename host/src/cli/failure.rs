@@ -232,7 +232,7 @@ fn advice_on_session(error: &SessionError) -> Option<&'static str> {
 /// By the command that was refused.
 fn advice_on_sign_in(command: &str, is_about_credentials: bool) -> &'static str {
     match command.strip_prefix("AUTH ") {
-        Some("XOAUTH2" | "OAUTHBEARER") => "check the user name, and get a new token of the right scope",
+        Some("XOAUTH2" | "OAUTHBEARER") => "check the user name and the token (its scope, and whether it has expired)",
         Some("EXTERNAL") => "check the user name and the certificate",
         Some(mechanism) if mechanism.starts_with("SCRAM") => {
             "check the user name and the password; a server that stores it in another way wants --auth plain"

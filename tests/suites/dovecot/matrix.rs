@@ -189,7 +189,7 @@ fn attempt(
 /// What is not as it should be.
 fn faults(mailbox: &Mailbox, row: &Row, expected: Outcome, user: &Popfetch, run: &Run) -> Vec<String> {
     let mut faults = Vec::new();
-    let seen = outcome(run);
+    let seen = outcome(run, row.proof);
     if seen != Some(expected) {
         faults.push(format!("{seen:?} and not {expected:?}"));
     }
@@ -213,11 +213,16 @@ fn faults(mailbox: &Mailbox, row: &Row, expected: Outcome, user: &Popfetch, run:
     faults
 }
 
-fn outcome(run: &Run) -> Option<Outcome> {
+fn outcome(run: &Run, proof: Proof) -> Option<Outcome> {
+    let advice = match proof {
+        Proof::Password => "check the user name and the password\n",
+        Proof::Token => "check the user name and the token\n",
+        Proof::Certificate => "check the user name and the certificate\n",
+    };
     let says = |words: &str| run.stderr.lines().count() == 1 && run.stderr.contains(words);
     match run.code {
         Some(0) if run.stderr.is_empty() => Some(Outcome::In),
-        Some(77) if says("popfetch: the server refused the sign-in with ") && says("-ERR [AUTH]") => {
+        Some(77) if ["popfetch: the server refused the sign-in with ", "-ERR [AUTH]", advice].into_iter().all(says) => {
             Some(Outcome::Refused)
         }
         Some(77) if says("popfetch: the server offers none of the permitted mechanisms") => Some(Outcome::Missing),
