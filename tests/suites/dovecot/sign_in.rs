@@ -62,8 +62,8 @@ fn assert_accepts(mailbox: &Mailbox, user: &str, accepted: &[&str], refused: &[&
     mailbox.user.maildir().assert_holds(accepted.iter().flat_map(|_| mailbox.messages.clone()));
 }
 
-/// Dovecot offers SCRAM to everybody, also to one whose password it has only as a hash of another kind: that looks like a
-/// wrong password. auto does not show the password because of a refusal; one has to say so.
+/// Dovecot offers SCRAM to everybody, also to one whose password it has only as a hash of another kind: that looks like
+/// a wrong password. auto does not show the password because of a refusal; one has to say so.
 #[test]
 fn a_password_that_is_hashed_needs_a_mechanism_that_shows_it() {
     let mailbox = mailbox_of(USER, SHA512_CRYPT);
@@ -109,8 +109,8 @@ fn names_and_passwords_beyond_ascii_sign_in() {
     assert_accepts(&mailbox, NAME, &all, &[]);
 }
 
-/// RFC 4013: whatever a keyboard makes of a password, it is the same one to SCRAM, PLAIN and CRAM-MD5. The others take it
-/// as it is.
+/// RFC 4013: whatever a keyboard makes of a password, it is the same one to SCRAM, PLAIN and CRAM-MD5. The others take
+/// it as it is.
 #[test]
 fn what_saslprep_makes_equal_is_equal() {
     const NAME: &str = "j\u{fc}rgen";
