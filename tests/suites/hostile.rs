@@ -2,8 +2,11 @@
 //!
 //! `HOSTILE.md` beside this file says which test answers which row of the list of such servers. Whatever a test asks
 //! for, [`scene`] checks at every run: no crash and no panic, one clear line, nothing raw on the terminal, bounded time,
-//! memory and output, no password shown, nothing cut short in `new/`, and no `DELE` for what is not stored whole.
+//! memory and output, no password or token shown, nothing in clear where TLS was wanted, nothing cut short in `new/`, and no
+//! `DELE` for what is not stored whole.
 
+#[path = "hostile/certificates.rs"]
+mod certificates;
 #[path = "hostile/cuts.rs"]
 mod cuts;
 #[path = "hostile/data.rs"]
@@ -24,7 +27,13 @@ mod messages;
 mod out_of_step;
 #[path = "hostile/scene.rs"]
 mod scene;
+#[path = "hostile/secrets.rs"]
+mod secrets;
 #[path = "hostile/sign_in.rs"]
 mod sign_in;
+#[path = "hostile/stls.rs"]
+mod stls;
 #[path = "hostile/terminal.rs"]
 mod terminal;
+#[path = "hostile/tls.rs"]
+mod tls;

@@ -44,7 +44,7 @@ fn a_unique_id_of_any_octets_is_remembered_and_is_no_path() {
     let mut home: Vec<_> =
         std::fs::read_dir(scene.user.home()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     home.sort();
-    assert_eq!(home, ["mail", "password", "state"]);
+    assert_eq!(home, ["mail", "password", "state", "trace"]);
     assert!(!std::path::Path::new("/tmp/popfetch-was-here").exists());
     for entry in scene.maildir().delivered() {
         assert!(entry.name.bytes().all(|octet| octet.is_ascii_graphic()), "{}", entry.name);

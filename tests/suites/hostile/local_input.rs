@@ -7,11 +7,14 @@ use std::{
 };
 
 use popfetch_tests::{
-    command::PASSWORD,
-    server::{At, Ending, Fault},
+    command::{PASSWORD, Running},
+    server::{At, Ending, Fault, Mechanism},
 };
 
-use crate::scene::{Outcome, Scene, server_of};
+use crate::{
+    scene::{Outcome, Scene, server_of},
+    secrets::{self, TOKEN},
+};
 
 /// Nobody has connected.
 #[track_caller]
@@ -115,8 +118,23 @@ fn no_secret_is_said_at_any_verbosity() {
 fn no_secret_is_seen_in_the_list_of_processes() {
     // A server that says nothing keeps the command running while it is looked at.
     let scene = Scene::new(server_of(1).fault(At::verb("PASS"), Fault::End(Ending::Silence)));
-    let mut running = scene.user.fetch(&scene.server).args(["--auth", "user", "--timeout", "30"]).start();
-    running.until(|| scene.server.commands().iter().any(|command| command.starts_with("PASS ")));
+    let fetch = scene.user.fetch(&scene.server).args(["--auth", "user", "--timeout", "30"]);
+    assert_unseen_while_running(&scene, fetch.start());
+
+    let silent = server_of(1).fault(At::response(), Fault::End(Ending::Silence));
+    for mechanism in [Mechanism::Plain, Mechanism::Xoauth2] {
+        let scene = Scene::new(silent.clone().with_mechanisms([mechanism]));
+        scene.user.write_password(if mechanism == Mechanism::Plain { PASSWORD } else { TOKEN });
+        let auth = mechanism.name().to_lowercase();
+        let fetch = scene.user.fetch(&scene.server).args(["--auth", &auth, "--timeout", "30"]);
+        assert_unseen_while_running(&scene, fetch.start());
+    }
+}
+
+/// Neither arguments nor environment of the command have a secret in them when the server has been told it.
+#[track_caller]
+fn assert_unseen_while_running(scene: &Scene, mut running: Running<'_>) {
+    running.until(|| !secrets::proofs(&scene.server.commands()).is_empty());
     let mut seen = 0;
     for process in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
         let Ok(line) = fs::read(process.path().join("cmdline")) else { continue };
@@ -124,7 +142,7 @@ fn no_secret_is_seen_in_the_list_of_processes() {
         if line.windows(19).any(|window| window == b"popfetch-under-test") {
             seen += 1;
             for octets in [line, environment] {
-                assert!(!octets.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes()));
+                secrets::assert_not_in("/proc", &String::from_utf8_lossy(&octets));
             }
         }
     }

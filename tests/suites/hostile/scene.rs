@@ -3,17 +3,21 @@
 use std::{
     cell::RefCell,
     collections::HashSet,
+    os::unix::fs::PermissionsExt,
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use popfetch_tests::{
-    command::{Invocation, Popfetch, Run, script},
+    authority::{Authority, Identity},
+    command::{Invocation, Popfetch, Run, Tls, script},
     fingerprint::Fingerprint,
     maildir::{Entry, Maildir},
     maildrop::{Maildrop, Message},
-    server::{LineEnd, ModelServer, Script},
+    server::{LineEnd, ModelServer, Script, ServerTls},
 };
+
+use crate::secrets;
 
 /// How long a run may take unless a test says otherwise. It is generous: other tests have the processor too.
 const BOUND: Duration = Duration::from_secs(20);
@@ -23,6 +27,9 @@ const MOST_MEMORY: u64 = 64 << 20;
 
 /// How much output there may be.
 const MOST_OUTPUT: usize = 1 << 20;
+
+/// Both ways to TLS.
+pub(crate) const BOTH: [Tls; 2] = [Tls::StartTls, Tls::Implicit];
 
 /// How long the model server may take to see that a client is gone.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,16 +55,40 @@ pub(crate) fn server_with(message: impl Into<Vec<u8>>) -> Script {
 pub(crate) struct Scene {
     pub(crate) server: ModelServer,
     pub(crate) user: Popfetch,
+    /// How the user wants TLS, and whom he trusts.
+    tls: Option<(Tls, Authority)>,
     line_end: LineEnd,
     /// The digests of all that may lie in the Maildir.
     genuine: RefCell<HashSet<[u8; 32]>>,
 }
 
 impl Scene {
+    /// A server in clear text.
     pub(crate) fn new(script: Script) -> Self {
         let line_end = script.wire.line_end;
         let user = Popfetch::new(env!("CARGO_BIN_EXE_popfetch-under-test"));
-        Self { server: ModelServer::start(script), user, line_end, genuine: RefCell::default() }
+        Self { server: ModelServer::start(script), user, tls: None, line_end, genuine: RefCell::default() }
+    }
+
+    /// A server with TLS and a good certificate.
+    pub(crate) fn secure(tls: Tls, script: Script) -> Self {
+        Self::showing(tls, script, Authority::server)
+    }
+
+    /// A server with TLS that shows this certificate to one who trusts this authority.
+    pub(crate) fn showing(tls: Tls, script: Script, identity: impl FnOnce(&Authority) -> Identity) -> Self {
+        let authority = Authority::new();
+        let identity = identity(&authority);
+        let script = script.with_tls(match tls {
+            Tls::StartTls => ServerTls::stls(identity),
+            Tls::Implicit => ServerTls::implicit(identity),
+        });
+        Self { tls: Some((tls, authority)), ..Self::new(script) }
+    }
+
+    /// A server with what the script has of TLS, and a user who demands it.
+    pub(crate) fn demanding(tls: Tls, script: Script) -> Self {
+        Self { tls: Some((tls, Authority::new())), ..Self::new(script) }
     }
 
     /// A fetch with USER/PASS.
@@ -67,7 +98,26 @@ impl Scene {
 
     /// A fetch with these ways to sign in.
     pub(crate) fn fetch_by(&self, auth: &str) -> Play<'_> {
-        self.play(self.user.fetch(&self.server)).args(["--auth", auth])
+        let fetch = match &self.tls {
+            None => self.user.fetch(&self.server),
+            Some((tls, authority)) => self.user.fetch_tls(&self.server, *tls, authority.ca_file()),
+        };
+        self.play(fetch).args(["--auth", auth])
+    }
+
+    /// A fetch from this server with TLS by one who trusts another authority.
+    pub(crate) fn fetch_trusting(&self, authority: &Authority) -> Play<'_> {
+        let (tls, _) = self.tls.as_ref().expect("a user who wants TLS");
+        self.play(self.user.fetch_tls(&self.server, *tls, authority.ca_file())).args(["--auth", "user"])
+    }
+
+    /// A fetch over TLS with a token from this source, such as `["--token-file", …]`, and no password.
+    pub(crate) fn fetch_with_token(&self, auth: &str, source: [&str; 2]) -> Play<'_> {
+        let (tls, authority) = self.tls.as_ref().expect("a user who wants TLS");
+        let scheme = if *tls == Tls::Implicit { "pop3s" } else { "pop3" };
+        let url = format!("{scheme}://alice@localhost:{}", self.server.port());
+        let fetch = self.user.run("fetch").arg(url).arg("--ca-file").arg(authority.ca_file());
+        self.play(fetch.arg("--maildir").arg(self.maildir().path())).args(source).args(["--auth", auth])
     }
 
     /// A fetch that deletes.
@@ -119,6 +169,63 @@ impl Scene {
     pub(crate) fn assert_never_sent(&self, verb: &str) {
         let commands = self.server.commands();
         assert!(!commands.iter().any(|command| command.split(' ').next() == Some(verb)), "{commands:#?}");
+    }
+
+    /// No password and no token has reached the server, raw or in base64.
+    #[track_caller]
+    pub(crate) fn assert_no_secret_sent(&self) {
+        secrets::assert_not_in("what was sent", &self.server.commands().join("\n"));
+    }
+
+    /// The sign-in came to nothing: there was no command of TRANSACTION.
+    #[track_caller]
+    pub(crate) fn assert_never_in(&self) {
+        for verb in ["STAT", "LIST", "UIDL", "RETR", "DELE"] {
+            self.assert_never_sent(verb);
+        }
+    }
+
+    /// What was said before TLS would have stood: nothing of a sign-in, and nothing under TLS.
+    #[track_caller]
+    pub(crate) fn assert_stopped_before_tls(&self) {
+        let stls = self.tls.as_ref().is_some_and(|(tls, _)| *tls == Tls::StartTls);
+        let said = self.server.commands();
+        let only_stls = said.iter().all(|command| stls && command == "STLS");
+        assert!(only_stls, "{said:#?}");
+    }
+
+    /// Nothing secret can be read on the way: under TLS no command goes out in clear but STLS, and QUIT.
+    #[track_caller]
+    fn assert_nothing_in_clear(&self) {
+        if self.tls.is_none() {
+            return;
+        }
+        let in_clear = self.server.commands_in_clear();
+        secrets::assert_not_in("what was sent in clear", &in_clear.join("\n"));
+        let mut has_tls = false;
+        self.server.change(|script| has_tls = script.tls.is_some());
+        // To a server without TLS a handshake is a command, or several.
+        let is_harmless = |command: &String| !has_tls || ["STLS", "QUIT"].contains(&command.as_str());
+        assert!(in_clear.iter().all(is_harmless), "{}", self.server.transcript());
+    }
+
+    /// No secret is in any output and in the trace, in no form in which it was sent.
+    #[track_caller]
+    fn assert_nothing_told(&self, run: &Run) {
+        let trace = self.user.path("trace");
+        let told = std::fs::read_to_string(&trace).unwrap_or_default();
+        if let Ok(trace) = std::fs::metadata(&trace) {
+            assert_eq!(trace.permissions().mode() & 0o777, 0o600, "the trace is for its owner alone");
+        }
+        let raw = told.chars().find(|character| character.is_control() && *character != '\n');
+        assert_eq!(raw, None, "the trace has it raw");
+        let proofs = secrets::proofs(&self.server.commands());
+        for (place, text) in [("standard output", &run.stdout), ("standard error", &run.stderr), ("the trace", &told)] {
+            secrets::assert_not_in(place, text);
+            for proof in &proofs {
+                assert!(!text.contains(proof), "\"{proof}\" is in {place}: {text}");
+            }
+        }
     }
 
     fn as_stored(&self, message: &Message) -> Fingerprint {
@@ -194,13 +301,15 @@ impl<'s> Play<'s> {
         let Self { scene, invocation, timeout, bound } = self;
         let (before, connections) = (scene.server.maildrop(), scene.server.connections());
         let start = Instant::now();
-        let run = invocation.args(["--timeout", timeout]).run();
+        let run = invocation.args(["--timeout", timeout]).arg("--trace").arg(scene.user.path("trace")).run();
         let took = start.elapsed();
         assert!(took <= bound, "took {took:?}: {run:?}");
         assert_survived(&run);
         let most = idle_memory() + MOST_MEMORY;
         assert!(run.peak_memory <= most, "{} octets of memory, more than {most}", run.peak_memory);
         scene.assert_mail_is_safe(&before, connections);
+        scene.assert_nothing_in_clear();
+        scene.assert_nothing_told(&run);
         run
     }
 }

@@ -1,8 +1,8 @@
 //! Signing in: what a server may get out of a client, and what its refusals mean.
 
 use popfetch_tests::{
-    command::PASSWORD,
-    server::{At, Ending, Fault},
+    command::{PASSWORD, Tls},
+    server::{At, Ending, Fault, Mechanism},
 };
 
 use crate::scene::{Outcome, Scene, server_of};
@@ -24,10 +24,14 @@ fn a_timestamp_that_is_no_message_id_is_not_used_for_apop() {
         "<nul\0@host>",
     ] {
         let scene = Scene::new(server_of(1).with_apop(timestamp));
-        scene.fetch_by("auto").run().fails(77, "no valid timestamp");
+        scene.fetch_by("apop").run().fails(77, "no valid timestamp");
         for verb in ["APOP", "USER", "PASS"] {
             scene.assert_never_sent(verb);
         }
+        // Nor where APOP would be better than the other ways.
+        let scene = Scene::secure(Tls::Implicit, server_of(1).with_apop(timestamp));
+        scene.fetch_by("auto").run().succeeds();
+        scene.assert_never_sent("APOP");
     }
 }
 
@@ -35,22 +39,25 @@ fn a_timestamp_that_is_no_message_id_is_not_used_for_apop() {
 fn a_timestamp_of_octets_that_are_not_ascii_is_not_used_for_apop() {
     let greeting = b"+OK ready <\xff\xfe\x80.collide@host>".to_vec();
     let scene = Scene::new(server_of(1).with_apop(TIMESTAMP).fault(At::greeting(), Fault::Status(greeting)));
-    scene.fetch_by("auto").run().fails(77, "no valid timestamp");
+    scene.fetch_by("apop").run().fails(77, "no valid timestamp");
     scene.assert_never_sent("APOP");
 }
 
 #[test]
-fn without_apop_auto_does_not_fall_to_a_password_in_clear_text() {
-    let scene = Scene::new(server_of(1));
-    scene.fetch_by("auto").run().fails(77, "--auth user permits USER/PASS");
-    scene.assert_never_sent("USER");
-    scene.assert_never_sent("PASS");
+fn in_clear_auto_gives_neither_the_password_nor_a_quick_way_to_try_passwords() {
+    let weak = [Mechanism::CramMd5, Mechanism::Plain, Mechanism::Login];
+    let scene = Scene::new(server_of(1).with_apop(TIMESTAMP).with_mechanisms(weak));
+    scene.fetch_by("auto").run().fails(77, "of SASL only CRAM-MD5 PLAIN LOGIN; --auth names more ways");
+    assert_eq!(scene.server.commands_of(1)[0], "CAPA");
+    for verb in ["APOP", "AUTH", "USER", "PASS"] {
+        scene.assert_never_sent(verb);
+    }
 }
 
 #[test]
-fn when_apop_is_refused_auto_does_not_fall_to_a_password_in_clear_text() {
+fn when_apop_is_refused_auto_does_not_fall_to_the_password() {
     let script = server_of(1).with_apop(TIMESTAMP).fault(At::verb("APOP"), Fault::Refuse(b"use USER instead".to_vec()));
-    let scene = Scene::new(script);
+    let scene = Scene::secure(Tls::StartTls, script);
     scene.fetch_by("auto").run().fails(77, "-ERR use USER instead");
     scene.assert_never_sent("USER");
     scene.assert_never_sent("PASS");
