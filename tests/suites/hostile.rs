@@ -7,6 +7,8 @@
 
 #[path = "hostile/certificates.rs"]
 mod certificates;
+#[path = "hostile/challenges.rs"]
+mod challenges;
 #[path = "hostile/cuts.rs"]
 mod cuts;
 #[path = "hostile/data.rs"]
@@ -23,10 +25,18 @@ mod local_input;
 mod memory;
 #[path = "hostile/messages.rs"]
 mod messages;
+#[path = "hostile/oauth.rs"]
+mod oauth;
 #[path = "hostile/out_of_step.rs"]
 mod out_of_step;
+#[path = "hostile/repeated.rs"]
+mod repeated;
+#[path = "hostile/sasl.rs"]
+mod sasl;
 #[path = "hostile/scene.rs"]
 mod scene;
+#[path = "hostile/scram.rs"]
+mod scram;
 #[path = "hostile/secrets.rs"]
 mod secrets;
 #[path = "hostile/sign_in.rs"]
