@@ -177,6 +177,9 @@ fn an_expired_token_is_asked_for_once_more_where_the_server_closes_the_connectio
         let command = in_turn(&scene, &["expired-token-0001", TOKEN]);
         scene.fetch_with_token("auto", ["--token-command", &command]).run().succeeds();
         assert_eq!((calls(&scene), scene.server.connections()), (2, 2));
+        // The trace tells of both.
+        let trace = fs::read_to_string(scene.user.path("trace")).unwrap();
+        assert_eq!(trace.matches(&format!("C: AUTH {}\n", mechanism.name())).count(), 2, "{trace}");
     }
 }
 
