@@ -4,7 +4,7 @@ use std::path::Path;
 
 use popfetch_tests::maildir::Maildir;
 use popfetch_tests::maildrop::{Maildrop, Profile, realistic};
-use popfetch_tests::server::{At, Ending, Fault, ModelServer, Script};
+use popfetch_tests::server::{At, Ending, Fault, Mechanism, ModelServer, Script};
 use tempfile::TempDir;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
@@ -80,8 +80,22 @@ async fn a_maildrop_arrives_byte_for_byte_and_is_deleted() {
     let server = ModelServer::start(script);
     let directory = directory_with_password("secret\n");
     let url = format!("pop3://alice@localhost:{}", server.port());
-    let run =
-        run(directory.path(), &[&url, "--maildir", "/mail/box", "--password-file", "/mail/password", "--delete"]).await;
+    let run = run(
+        directory.path(),
+        &[
+            &url,
+            "--tls",
+            "off",
+            "--auth",
+            "apop",
+            "--maildir",
+            "/mail/box",
+            "--password-file",
+            "/mail/password",
+            "--delete",
+        ],
+    )
+    .await;
 
     assert!(run.succeeded, "{run:?}");
     assert_eq!(run.stdout, "30 messages stored, 30 deleted\n");
@@ -100,7 +114,17 @@ async fn without_delete_everything_stays() {
     let url = format!("pop3://alice@127.0.0.1:{}", server.port());
     let run = run(
         directory.path(),
-        &[&url, "--maildir", "/mail/box", "--password-file", "/mail/password", "--auth", "apop,user"],
+        &[
+            &url,
+            "--tls",
+            "off",
+            "--maildir",
+            "/mail/box",
+            "--password-file",
+            "/mail/password",
+            "--auth",
+            "scram-sha-256,user",
+        ],
     )
     .await;
 
@@ -117,7 +141,18 @@ async fn a_message_cut_short_is_not_delivered_and_nothing_is_deleted() {
     let url = format!("pop3://alice@127.0.0.1:{}", server.port());
     let run = run(
         directory.path(),
-        &[&url, "--maildir", "/mail/box", "--password-file", "/mail/password", "--auth", "user", "--delete"],
+        &[
+            &url,
+            "--tls",
+            "off",
+            "--maildir",
+            "/mail/box",
+            "--password-file",
+            "/mail/password",
+            "--auth",
+            "user",
+            "--delete",
+        ],
     )
     .await;
 
@@ -138,9 +173,27 @@ async fn a_password_is_not_sent_in_clear_text_unless_asked() {
     let server = ModelServer::start(Script::with(maildrop()));
     let directory = directory_with_password("secret");
     let url = format!("pop3://alice@127.0.0.1:{}", server.port());
-    let run = run(directory.path(), &[&url, "--maildir", "/mail/box", "--password-file", "/mail/password"]).await;
+    let arguments = ["--maildir", "/mail/box", "--password-file", "/mail/password"];
+    let clear = run(directory.path(), &[&[url.as_str(), "--tls", "off"], &arguments[..]].concat()).await;
+    assert!(!clear.succeeded, "{clear:?}");
+    assert!(clear.stderr.contains("--auth"), "{clear:?}");
+    assert_eq!(server.commands(), ["CAPA"]);
 
-    assert!(!run.succeeded, "{run:?}");
-    assert!(run.stderr.contains("--auth"), "{run:?}");
-    assert!(!server.commands().iter().any(|command| command.contains("secret")));
+    // Nor does clear text come of itself.
+    let tls = run(directory.path(), &[&[url.as_str()], &arguments[..]].concat()).await;
+    assert!(!tls.succeeded, "{tls:?}");
+    assert!(tls.stderr.contains("no TLS; --tls off goes on without"), "{tls:?}");
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn scram_signs_in_and_the_password_is_nowhere() {
+    let server = ModelServer::start(Script::with(maildrop()).with_mechanisms([Mechanism::ScramSha256]));
+    let directory = directory_with_password("secret\n");
+    let url = format!("pop3://alice@127.0.0.1:{}", server.port());
+    let arguments = [&url, "--tls", "off", "--maildir", "/mail/box", "--password-file", "/mail/password"];
+    let run = run(directory.path(), &arguments).await;
+    assert!(run.succeeded, "{run:?}");
+    assert_eq!(server.commands()[..2], ["CAPA", "AUTH SCRAM-SHA-256"]);
+    Maildir::at(directory.path().join("box")).assert_holds(maildrop().fingerprints());
 }

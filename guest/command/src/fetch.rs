@@ -5,8 +5,8 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use popfetch_component::Session;
 use popfetch_component::types::{
-    Credentials, Endpoint, Error, Limits, Misbehaviour, Options, Piece, PreparedCredentials, Refusal, ScramIterations,
-    Timeouts,
+    Capability, Credentials, Endpoint, Error, Limits, Misbehaviour, Options, Piece, PreparedCredentials, Refusal,
+    ScramIterations, Timeouts,
 };
 use stringprep::saslprep;
 use wasi::sockets::network::{IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress};
@@ -38,11 +38,15 @@ pub(crate) fn fetch(arguments: &Arguments) -> Result<Fetched, String> {
         .collect();
     let endpoint = Endpoint { server_name: arguments.host.clone(), addresses, security: arguments.security };
     let mut session = Session::connect(&endpoint, options(arguments.timeout), None).map_err(describe)?;
-    session.sign_in(credentials, &arguments.permitted).map_err(describe)?;
-    match session.capabilities() {
-        Ok(_) | Err(Error::Refused(_)) => {}
-        Err(error) => return Err(describe(error)),
+    // Messages then come as they are (RFC 6856 §2.1).
+    if capabilities(&mut session)?.iter().any(|capability| capability.name == "UTF8") {
+        match session.utf8() {
+            Ok(()) | Err(Error::Refused(_)) => {}
+            Err(error) => return Err(describe(error)),
+        }
     }
+    session.sign_in(credentials, &arguments.permitted).map_err(describe)?;
+    capabilities(&mut session)?;
 
     let maildrop = session.stat().map_err(describe)?;
     let Retrieved { stored, refused } = retrieve(&mut session, maildrop.messages, &mut maildir)?;
@@ -60,6 +64,15 @@ pub(crate) fn fetch(arguments: &Arguments) -> Result<Fetched, String> {
         ));
     }
     Ok(Fetched { stored: stored.len(), deleted })
+}
+
+/// What the server can do, as far as it says.
+fn capabilities(session: &mut Session) -> Result<Vec<Capability>, String> {
+    match session.capabilities() {
+        Ok(capabilities) => Ok(capabilities),
+        Err(Error::Refused(_)) => Ok(Vec::new()),
+        Err(error) => Err(describe(error)),
+    }
 }
 
 fn retrieve(session: &mut Session, messages: u32, maildir: &mut Maildir) -> Result<Retrieved, String> {

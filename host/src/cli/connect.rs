@@ -86,10 +86,16 @@ impl Means {
     }
 
     /// Connects and reads the greeting.
-    pub(super) async fn connect(&self, connection: &Connection, target: &Target) -> Result<Session, Failure> {
+    pub(super) async fn connect(
+        &self,
+        connection: &Connection,
+        target: &Target,
+        confidential: &[Credentials],
+    ) -> Result<Session, Failure> {
         let addresses = look_up(&target.url, connection.timeout).await?;
         let server = Server { name: target.url.host().unbracketed(), addresses, security: target.security };
-        let mut session = Session::connect(&self.sandbox, &server, &self.options).await?;
+        let options = SessionOptions { confidential: confidential.to_vec(), ..self.options.clone() };
+        let mut session = Session::connect(&self.sandbox, &server, &options).await?;
         if let Some(language) = &connection.lang {
             session.speak(language).await?;
         }
@@ -146,7 +152,7 @@ pub(super) async fn connect_and_sign_in(
     let mut credentials = Credentials { user, secret };
     let account = format!("{}@{}:{}", credentials.user, target.url.host(), target.url.port());
     let means = Means::new(connection, &target, reporter).await?;
-    let mut session = means.connect(connection, &target).await?;
+    let mut session = means.connect(connection, &target, std::slice::from_ref(&credentials)).await?;
     reporter.connected(&account, &session.greeting().await?, session.tls().as_ref());
     let mut permitted = prepare(&mut session, connection, &target, &source).await?;
     let mut signed_in = session.sign_in(&credentials, &permitted).await;
@@ -157,9 +163,11 @@ pub(super) async fn connect_and_sign_in(
         // It may have expired just now. The same one again would be refused again.
         let secret = obtain(&source, &credentials.user, &target, reporter).await?;
         if secret.expose() != credentials.secret.expose() {
+            let refused = credentials.clone();
             credentials.secret = secret;
             if !session.is_usable() {
-                session = means.connect(connection, &target).await?;
+                let both = [refused, credentials.clone()];
+                session = means.connect(connection, &target, &both).await?;
                 permitted = prepare(&mut session, connection, &target, &source).await?;
             }
             signed_in = session.sign_in(&credentials, &permitted).await;

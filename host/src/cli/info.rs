@@ -15,7 +15,7 @@ use crate::tls::{TlsDetails, TrustedBy};
 pub(super) async fn run(arguments: Info, reporter: &Reporter) -> Result<(), Failure> {
     let target = check(&arguments.connection)?;
     let means = Means::new(&arguments.connection, &target, reporter).await?;
-    let mut session = means.connect(&arguments.connection, &target).await?;
+    let mut session = means.connect(&arguments.connection, &target, &[]).await?;
     let greeting = session.greeting().await?;
     let tls = session.tls();
     let capabilities = session.capabilities_if_any().await?;

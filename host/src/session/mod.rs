@@ -18,6 +18,7 @@ use crate::sandbox::contract::{self, Piece};
 use crate::sandbox::{Guard, Reach, Sandbox, SessionStore, Stopped, Walls};
 use crate::tls::{Tls, TlsDetails, TlsRecord};
 use secrecy::Confidential;
+use sign_in::HandedIn;
 
 pub use contract::{
     Capability, Deletion, Greeting, Language, Maildrop, MessageBegin, MessageEnd, MessageRefused, Reply, ResponseCode,
@@ -51,6 +52,8 @@ pub struct Session {
     has_marks: bool,
     /// The server has said that it takes commands ahead of their replies.
     pipelines: bool,
+    /// The server does not know CAPA.
+    lacks_capa: bool,
     /// What no error and no line of a trace may show.
     confidential: Confidential,
     security: Security,
@@ -94,15 +97,16 @@ impl Session {
         let endpoint = server.endpoint();
         let connected = guard.run(verbs.call_connect(store, &endpoint, options.contract(), collection)).await;
         let trace = options.trace.clone().zip(collection);
-        let nothing = Confidential::default();
+        let mut confidential = Confidential::default();
+        options.confidential.iter().for_each(|credentials| confidential.add(&HandedIn::of(credentials).0));
         if let Some((trace, collection)) = &trace
             && connected.is_ok()
         {
-            trace.take(&mut sandboxed, guard, *collection, &nothing).await?;
+            trace.take(&mut sandboxed, guard, *collection, &confidential).await?;
         }
-        let connected = connected
-            .map_err(SessionError::from)
-            .and_then(|connected| connected.map_err(|error| SessionError::of(error, &record)));
+        let connected = connected.map_err(SessionError::from).and_then(|connected| {
+            connected.map_err(|error| SessionError::of(confidential.keep_out_of(error), &record))
+        });
         if let Some((trace, _)) = &trace {
             match (&connected, record.details()) {
                 (Err(error), _) => trace.note(&error.to_string()),
@@ -120,7 +124,8 @@ impl Session {
             ended: false,
             has_marks: false,
             pipelines: false,
-            confidential: Confidential::default(),
+            lacks_capa: false,
+            confidential,
             security: server.security,
             tls: record,
             trace,
@@ -138,7 +143,10 @@ impl Session {
     ///
     /// Only where the component was stopped.
     pub async fn greeting(&mut self) -> Result<Greeting, SessionError> {
-        self.call(async |verbs, store, session| Ok(Ok(verbs.call_greeting(store, session).await?))).await
+        let mut greeting =
+            self.call(async |verbs, store, session| Ok(Ok(verbs.call_greeting(store, session).await?))).await?;
+        self.confidential.hide_in(&mut greeting.text);
+        Ok(greeting)
     }
 
     /// What the server can do: `CAPA` (RFC 2449 §5). Commands are pipelined only after this has named PIPELINING.
@@ -148,8 +156,10 @@ impl Session {
     /// Typically `refused` (a server without CAPA).
     pub async fn capabilities(&mut self) -> Result<Vec<Capability>, SessionError> {
         self.pipelines = false;
-        let capabilities =
+        let mut capabilities =
             self.call(async |verbs, store, session| verbs.call_capabilities(store, session).await).await?;
+        let words = capabilities.iter_mut().flat_map(|row| std::iter::once(&mut row.name).chain(&mut row.parameters));
+        words.for_each(|word| self.confidential.hide_in(word));
         self.pipelines = capabilities.iter().any(|capability| capability.name == "PIPELINING");
         Ok(capabilities)
     }
@@ -178,7 +188,10 @@ impl Session {
     ///
     /// Typically `refused` (not that language, or no LANG).
     pub async fn speak(&mut self, language: &str) -> Result<Reply, SessionError> {
-        self.call(async |verbs, store, session| verbs.call_speak(store, session, language).await).await
+        let mut reply =
+            self.call(async |verbs, store, session| verbs.call_speak(store, session, language).await).await?;
+        self.confidential.hide_in(&mut reply.text);
+        Ok(reply)
     }
 
     /// How much is in the maildrop: `STAT` (RFC 1939 §5).
@@ -303,7 +316,10 @@ impl Session {
     pub(crate) async fn capabilities_if_any(&mut self) -> Result<Option<Vec<Capability>>, SessionError> {
         match self.capabilities().await {
             Ok(capabilities) => Ok(Some(capabilities)),
-            Err(refusal) if refusal.is_lack() => Ok(None),
+            Err(refusal) if refusal.is_lack() => {
+                self.lacks_capa = true;
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -322,9 +338,9 @@ impl Session {
     }
 
     /// Asks what the server can do, so that commands are pipelined where it says so. One that said so before the sign-in
-    /// does not say otherwise now (RFC 2449 §6.6); some say it only now.
+    /// does not say otherwise now (RFC 2449 §6.6), and one that lacked CAPA then lacks it now; some say it only now.
     pub(crate) async fn look_for_pipelining(&mut self) -> Result<(), SessionError> {
-        if !self.pipelines {
+        if !self.pipelines && !self.lacks_capa {
             self.capabilities_if_any().await?;
         }
         Ok(())

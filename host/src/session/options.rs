@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wasmtime_wasi::p2::bindings::sockets::network::{IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress};
 
-use super::Trace;
+use super::{Credentials, Trace};
 use crate::sandbox::contract::{self, ScramIterations, Security};
 use crate::tls::Tls;
 
@@ -39,6 +39,9 @@ pub struct SessionOptions {
     pub tls: Option<Tls>,
     /// Who takes each line of the session.
     pub trace: Option<Trace>,
+    /// Whose secrets no error and no trace may show already before they sign in: a server may know them from an earlier
+    /// session.
+    pub confidential: Vec<Credentials>,
 }
 
 impl Default for ScramIterations {

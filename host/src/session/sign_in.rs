@@ -18,7 +18,7 @@ pub struct Credentials {
 }
 
 /// Credentials as the contract has them, wiped also where a call is cancelled.
-struct HandedIn(contract::Credentials);
+pub(super) struct HandedIn(pub(super) contract::Credentials);
 
 impl Session {
     /// Tries the permitted mechanisms in this order, and gives the one that the server accepted.
@@ -53,7 +53,7 @@ impl Session {
 }
 
 impl HandedIn {
-    fn of(credentials: &Credentials) -> Self {
+    pub(super) fn of(credentials: &Credentials) -> Self {
         HandedIn(contract::Credentials {
             user: credentials.user.clone(),
             secret: credentials.secret.expose().to_vec(),

@@ -40,7 +40,7 @@ fn the_user_is_unknown() {
     let server = ModelServer::start(script(three_messages()).fault(At::verb("USER"), refused));
     let popfetch = popfetch();
     fetch(&popfetch, &server).run().assert_failure(77, &["USER", "never heard of", "check the user name"]);
-    assert_eq!(server.commands(), ["USER alice"], "the password is not sent to who does not want it");
+    assert_eq!(server.commands(), ["CAPA", "USER alice"], "the password is not sent to who does not want it");
     assert_no_harm(&popfetch, &server);
 }
 
@@ -77,7 +77,8 @@ fn a_reason_that_is_not_about_credentials_does_not_lead_to_the_next_mechanism() 
         let run = popfetch.fetch(&server).args(["--delete", "--auth", "apop,user"]).run();
         run.assert_failure(if words.contains("PERM") { 69 } else { 75 }, &["APOP", words]);
         let commands = server.commands();
-        assert!(commands.len() == 1 && commands[0].starts_with("APOP "), "{commands:?}");
+        let [_, apop] = commands.as_slice() else { panic!("{commands:?}") };
+        assert!(commands[0] == "CAPA" && apop.starts_with("APOP "), "{commands:?}");
     }
 }
 

@@ -9,11 +9,15 @@ const TOO_LONG: [&str; 3] = ["the server was silent for too long", "try again la
 
 /// The server falls silent instead of answering this, which is the last thing that it hears.
 fn silent(at: At, last: &str) {
+    silent_with(at, last, &TOO_LONG);
+}
+
+fn silent_with(at: At, last: &str, words: &[&str]) {
     let server = ModelServer::start(script(three_messages()).fault(at, Fault::End(Ending::Silence)));
     let popfetch = popfetch();
     let state = popfetch.path("state");
     let run = fetch(&popfetch, &server).args(["--timeout", "1", "--state"]).arg(state).run();
-    run.assert_failure(75, &TOO_LONG);
+    run.assert_failure(75, words);
     assert_no_harm(&popfetch, &server);
     let commands = server.commands();
     assert!(commands.last().map_or("", String::as_str).starts_with(last), "{commands:?}");
@@ -21,7 +25,9 @@ fn silent(at: At, last: &str) {
 
 #[test]
 fn there_is_no_greeting() {
-    silent(At::greeting(), "");
+    let words =
+        ["silent for too long before its greeting", "if that port wants TLS from the first octet, write pop3s://"];
+    silent_with(At::greeting(), "", &words);
 }
 
 #[test]

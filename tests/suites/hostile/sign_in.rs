@@ -57,10 +57,18 @@ fn in_clear_auto_gives_neither_the_password_nor_a_quick_way_to_try_passwords() {
 #[test]
 fn when_apop_is_refused_auto_does_not_fall_to_the_password() {
     let script = server_of(1).with_apop(TIMESTAMP).fault(At::verb("APOP"), Fault::Refuse(b"use USER instead".to_vec()));
-    let scene = Scene::secure(Tls::StartTls, script);
+    let scene = Scene::secure(Tls::Implicit, script);
     scene.fetch_by("auto").run().fails(77, "-ERR use USER instead");
     scene.assert_never_sent("USER");
     scene.assert_never_sent("PASS");
+}
+
+/// RFC 2595 §4: what came before TLS may be anybody's. A timestamp is enough to make a sign-in fail.
+#[test]
+fn a_timestamp_from_before_tls_does_not_lead_to_apop() {
+    let scene = Scene::secure(Tls::StartTls, server_of(1).with_apop("<anybody@else>"));
+    scene.fetch_by("auto").run().succeeds();
+    scene.assert_never_sent("APOP");
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn a_handshake_without_end_ends() {
 #[test]
 fn a_server_in_clear_text_where_tls_begins_at_once_is_no_tls() {
     let scene = Scene::demanding(Tls::Implicit, server_of(1));
-    scene.fetch().run().fails(76, "the server does not speak TLS on this port");
+    scene.fetch().run().fails(76, "what answers does not speak TLS; write pop3:// for a port with STLS");
     scene.assert_no_secret_sent();
     scene.assert_never_in();
     let silent = server_of(1).fault(At::greeting(), Fault::End(Ending::Silence));

@@ -11,12 +11,12 @@ use super::client::{Received, SANDBOX, connect, credentials, options, pop3, rece
 
 /// Plays the reply to RETR in these segments to the library and to the command, and both must have this message.
 async fn retrieved(segments: &[&str], message: &str) {
-    let opening = |password: &str, capa: &str| {
-        Replay::transcript(&format!("S: +OK\nC: USER alice\nS: +OK\nC: PASS {password}\nS: +OK\n{capa}"))
+    let opening = |capa: &str, password: &str, stat: &str| {
+        Replay::transcript(&format!("S: +OK\n{capa}C: USER alice\nS: +OK\nC: PASS {password}\nS: +OK\n{stat}"))
     };
     let announced = message.len() as u64;
 
-    let server = opening("secret", "").expect("RETR 1\r\n").send_segments(segments);
+    let server = opening("", "secret", "").expect("RETR 1\r\n").send_segments(segments);
     let server = server.expect("QUIT\r\n").send("+OK\r\n").start();
     let mut session = connect(server.address()).await;
     session.sign_in(&credentials("alice", "secret"), &[Mechanism::User]).await.unwrap();
@@ -25,7 +25,7 @@ async fn retrieved(segments: &[&str], message: &str) {
     session.quit().await.unwrap();
     assert_eq!(server.finish(), Ok(()), "{segments:?}");
 
-    let server = opening(PASSWORD, "C: CAPA\nS: -ERR\nC: STAT\nS: +OK 1 1");
+    let server = opening("C: CAPA\nS: -ERR\n", PASSWORD, "C: STAT\nS: +OK 1 1");
     let server = server.expect("RETR 1\r\n").send_segments(segments);
     let server = server.expect("DELE 1\r\n").send("+OK\r\n").expect("QUIT\r\n").send("+OK\r\n").start();
     let popfetch = Popfetch::new(env!("CARGO_BIN_EXE_popfetch-under-test"));

@@ -33,14 +33,14 @@ fn in_three_with_the_end_alone(message: &str) -> [String; 3] {
 }
 
 /// A session by USER and PASS that has come to its STAT, which tells of so many messages.
-fn opening(password: &str, before_stat: &str, messages: usize) -> Replay {
+fn opening(password: &str, before_user: &str, messages: usize) -> Replay {
     Replay::transcript(&format!(
         "S: +OK ready
+         {before_user}
          C: USER alice
          S: +OK
          C: PASS {password}
          S: +OK
-         {before_stat}
          C: STAT
          S: +OK {messages} {}",
         messages as u64 * ANNOUNCED
