@@ -22,21 +22,31 @@ fn main() -> ExitCode {
 }
 
 fn build() -> Result<(), String> {
-    let command = guest::build(&["build", "--package=popfetch-command"], "popfetch-command.wasm")?;
-    tell("POPFETCH_COMMAND_COMPONENT", &command);
+    tell("POPFETCH_COMMAND_COMPONENT", &command("command", "")?);
+    tell("POPFETCH_COMMAND_COMPONENT_WITH_TLS", &command("command-with-tls", "tls")?);
     tell("POPFETCH_MISBEHAVING_COMPONENT", &misbehaving("misbehaving", "")?);
     tell("POPFETCH_PARKING_COMPONENT", &misbehaving("parking", "parks-at-start")?);
     Ok(())
+}
+
+/// Builds the component of `guest/command` with these features under a name of its own.
+fn command(name: &str, features: &str) -> Result<PathBuf, String> {
+    let features = format!("--features={features}");
+    keep(&guest::build(&["build", "--package=popfetch-command", &features], "popfetch-command.wasm")?, name)
 }
 
 /// Builds the component of `tests/misbehaving` with these features under a name of its own.
 fn misbehaving(name: &str, features: &str) -> Result<PathBuf, String> {
     let features = format!("--features={features}");
     let arguments = ["rustc", "--package=popfetch-misbehaving", "--lib", "--crate-type=cdylib", &features];
-    let built = guest::build(&arguments, "popfetch_misbehaving.wasm")?;
+    keep(&guest::build(&arguments, "popfetch_misbehaving.wasm")?, name)
+}
+
+/// Copies a component to where the next build does not replace it.
+fn keep(built: &Path, name: &str) -> Result<PathBuf, String> {
     let directory = env::var("OUT_DIR").map_err(|_| "cargo did not set OUT_DIR".to_owned())?;
     let path = Path::new(&directory).join(name).with_extension("wasm");
-    fs::copy(&built, &path).map_err(|error| format!("cannot copy {}: {error}", built.display()))?;
+    fs::copy(built, &path).map_err(|error| format!("cannot copy {}: {error}", built.display()))?;
     Ok(path)
 }
 

@@ -1,25 +1,107 @@
 //! The command component, run as `wasmtime run` runs it: wasi:cli with a network and one directory.
 
+use std::io;
 use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use popfetch_tests::authority::Authority;
 use popfetch_tests::maildir::Maildir;
 use popfetch_tests::maildrop::{Maildrop, Profile, realistic};
-use popfetch_tests::server::{At, Ending, Fault, Mechanism, ModelServer, Script};
+use popfetch_tests::server::{At, Ending, Fault, Mechanism, ModelServer, Script, ServerTls};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::TlsConnector;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::p2::bindings::Command;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_tls::{
+    TlsProvider, TlsStream, TlsTransport, WasiTlsCtx, WasiTlsCtxBuilder, WasiTlsCtxView, WasiTlsView,
+};
+
+/// The component without TLS, on a host without.
+const CLEARTEXT: &str = env!("POPFETCH_COMMAND_COMPONENT");
+
+/// The component with TLS, on a host that trusts an authority of the suites.
+const WITH_TLS: &str = env!("POPFETCH_COMMAND_COMPONENT_WITH_TLS");
 
 struct Host {
     wasi: WasiCtx,
+    tls: WasiTlsCtx,
     table: ResourceTable,
 }
 
 impl WasiView for Host {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiTlsView for Host {
+    fn tls(&mut self) -> WasiTlsCtxView<'_> {
+        WasiTlsCtxView { ctx: &mut self.tls, table: &mut self.table }
+    }
+}
+
+/// TLS with the roots of a test.
+struct Provider(TlsConnector);
+
+impl Provider {
+    fn trusting(authority: &Authority) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
+        Self(Arc::new(config.with_no_client_auth()).into())
+    }
+}
+
+impl TlsProvider for Provider {
+    fn connect(
+        &self,
+        server_name: String,
+        transport: Box<dyn TlsTransport>,
+    ) -> Pin<Box<dyn Future<Output = Result<Box<dyn TlsStream>, wasmtime_wasi_tls::Error>> + Send>> {
+        let connector = self.0.clone();
+        Box::pin(async move {
+            let name = ServerName::try_from(server_name).map_err(std::io::Error::other)?;
+            let stream = connector.connect(name, transport).await?;
+            Ok(Box::new(Stream(stream)) as Box<dyn TlsStream>)
+        })
+    }
+}
+
+/// What has been said on TLS's level is `tokio_rustls`'s business.
+struct Stream(tokio_rustls::client::TlsStream<Box<dyn TlsTransport>>);
+
+impl TlsStream for Stream {}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }
 
@@ -33,12 +115,27 @@ struct Run {
 
 /// What `wasmtime run -S inherit-network -S allow-ip-name-lookup --dir DIRECTORY::/mail` does.
 async fn run(directory: &Path, arguments: &[&str]) -> Run {
+    run_with(CLEARTEXT, None, directory, arguments).await
+}
+
+/// The same with `-S tls`, and with a private CA.
+async fn run_with_tls(authority: &Authority, directory: &Path, arguments: &[&str]) -> Run {
+    run_with(WITH_TLS, Some(authority), directory, arguments).await
+}
+
+async fn run_with(component: &str, authority: Option<&Authority>, directory: &Path, arguments: &[&str]) -> Run {
     let mut config = Config::new();
     config.concurrency_support(false);
     let engine = Engine::new(&config).unwrap();
-    let component = Component::from_file(&engine, env!("POPFETCH_COMMAND_COMPONENT")).unwrap();
+    let component = Component::from_file(&engine, component).unwrap();
     let mut linker = Linker::new(&engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
+    let mut tls = WasiTlsCtxBuilder::new();
+    if let Some(authority) = authority {
+        let mut options = wasmtime_wasi_tls::p2::LinkOptions::default();
+        wasmtime_wasi_tls::p2::add_to_linker(&mut linker, options.tls(true)).unwrap();
+        tls = tls.provider(Box::new(Provider::trusting(authority)));
+    }
 
     let (stdout, stderr) = (MemoryOutputPipe::new(1 << 16), MemoryOutputPipe::new(1 << 16));
     let wasi = WasiCtx::builder()
@@ -52,7 +149,7 @@ async fn run(directory: &Path, arguments: &[&str]) -> Run {
         .preopened_dir(directory, "/mail", FsPerms::ReadWrite)
         .unwrap()
         .build();
-    let mut store = Store::new(&engine, Host { wasi, table: ResourceTable::new() });
+    let mut store = Store::new(&engine, Host { wasi, tls: tls.build(), table: ResourceTable::new() });
     let command = Command::instantiate_async(&mut store, &component, &linker).await.unwrap();
     let outcome = command.wasi_cli_run().call_run(&mut store).await;
     let succeeded = match outcome {
@@ -196,4 +293,37 @@ async fn scram_signs_in_and_the_password_is_nowhere() {
     assert!(run.succeeded, "{run:?}");
     assert_eq!(server.commands()[..2], ["CAPA", "AUTH SCRAM-SHA-256"]);
     Maildir::at(directory.path().join("box")).assert_holds(maildrop().fingerprints());
+}
+
+#[tokio::test]
+async fn tls_is_that_of_the_host_by_stls_and_from_the_start() {
+    let authority = Authority::new();
+    for (scheme, tls) in
+        [("pop3", ServerTls::stls(authority.server())), ("pop3s", ServerTls::implicit(authority.server()))]
+    {
+        let script = Script::with(maildrop()).with_tls(tls).with_mechanisms([Mechanism::Plain]);
+        let server = ModelServer::start(script);
+        let directory = directory_with_password("secret\n");
+        let url = format!("{scheme}://alice@localhost:{}", server.port());
+        let arguments =
+            [&url, "--auth", "plain", "--maildir", "/mail/box", "--password-file", "/mail/password", "--delete"];
+        let run = run_with_tls(&authority, directory.path(), &arguments).await;
+        assert!(run.succeeded, "{run:?}");
+        assert_eq!(run.stdout, "30 messages stored, 30 deleted\n");
+        assert!(server.commands_in_clear().iter().all(|command| command == "STLS"), "{:?}", server.commands_in_clear());
+        Maildir::at(directory.path().join("box")).assert_holds(maildrop().fingerprints());
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_the_host_does_not_accept_ends_before_the_password() {
+    let authority = Authority::new();
+    let server = ModelServer::start(Script::with(maildrop()).with_tls(ServerTls::implicit(authority.server())));
+    let directory = directory_with_password("secret\n");
+    let url = format!("pop3s://alice@localhost:{}", server.port());
+    let arguments = [&url, "--auth", "user", "--maildir", "/mail/box", "--password-file", "/mail/password"];
+    let run = run_with_tls(&Authority::new(), directory.path(), &arguments).await;
+    assert!(!run.succeeded, "{run:?}");
+    assert!(run.stderr.contains("no TLS"), "{run:?}");
+    assert_eq!(server.commands(), [""; 0]);
 }

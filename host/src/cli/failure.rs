@@ -235,7 +235,7 @@ fn advice_on_sign_in(command: &str, is_about_credentials: bool) -> &'static str 
         Some("XOAUTH2" | "OAUTHBEARER") => "check the user name and the token (its scope, and whether it has expired)",
         Some("EXTERNAL") => "check the user name and the certificate",
         Some(mechanism) if mechanism.starts_with("SCRAM") => {
-            "check the user name and the password; a server that stores it in another way wants --auth plain"
+            "check the user name and the password; a server that stores it in another way needs --auth plain, under TLS"
         }
         _ if is_about_credentials => "check the user name and the password",
         _ => "check the user name and the password, or whether another session holds the mailbox",

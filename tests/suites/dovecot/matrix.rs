@@ -81,8 +81,8 @@ const MATRIX: [Row; 12] = {
         Row::named("login", Password, [In, Missing, In]),
         // Nobody but the server can say that it has no USER, and it does so before PASS.
         Row::named("user", Password, [In, Refused, In]),
-        // Dovecot offers EXTERNAL also where there is no TLS that could bring a certificate.
-        Row::named("external", Certificate, [Refused, Refused, In]),
+        // Without TLS there is nobody to show a certificate to.
+        Row::named("external", Certificate, [Usage, Usage, In]),
         Row::named("oauthbearer", Token, [In, Missing, In]),
         Row::named("xoauth2", Token, [In, Missing, In]),
         Row { auth: "auto", proof: Token, tried: "oauthbearer", right: [Usage, Usage, In] },
@@ -215,8 +215,8 @@ fn faults(mailbox: &Mailbox, row: &Row, expected: Outcome, user: &Popfetch, run:
 
 fn outcome(run: &Run, proof: Proof) -> Option<Outcome> {
     let advice = match proof {
-        Proof::Password => "check the user name and the password\n",
-        Proof::Token => "check the user name and the token\n",
+        Proof::Password => "check the user name and the password",
+        Proof::Token => "check the user name and the token (its scope, and whether it has expired)\n",
         Proof::Certificate => "check the user name and the certificate\n",
     };
     let says = |words: &str| run.stderr.lines().count() == 1 && run.stderr.contains(words);
@@ -226,7 +226,9 @@ fn outcome(run: &Run, proof: Proof) -> Option<Outcome> {
             Some(Outcome::Refused)
         }
         Some(77) if says("popfetch: the server offers none of the permitted mechanisms") => Some(Outcome::Missing),
-        Some(64) if says("popfetch: a token travels as it is") => Some(Outcome::Usage),
+        Some(64) if says("a token travels as it is") || says("--tls-cert has no meaning with --tls off") => {
+            Some(Outcome::Usage)
+        }
         _ => None,
     }
 }
