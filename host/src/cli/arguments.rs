@@ -16,7 +16,7 @@ Exit codes (sysexits.h):
   69  unavailable: unknown host, connection refused, no STLS, or the server refuses what is
       needed
   70  internal error: the component failed in its sandbox
-  73  cannot store in the Maildir, or cannot make the state file
+  73  cannot store in the Maildir, or cannot make the state file or the trace
   74  the connection broke, or reading or writing failed
   75  try again later: mailbox in use, trouble of the server that will pass, timeout,
       QUIT not confirmed
