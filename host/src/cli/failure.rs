@@ -196,7 +196,7 @@ fn advice_on_session(error: &SessionError) -> Option<&'static str> {
     match error {
         Error::ConnectFailed(_) => Some("check the host and port in the URL"),
         Error::Timeout(Wait::Greeting) => {
-            Some("if that port wants TLS from the first octet, write pop3s://; else try again later")
+            Some("try again later; if that port wants TLS from the first octet, write pop3s://")
         }
         Error::Timeout(Wait::Session) => Some("give more time with --deadline"),
         Error::Timeout(_) => Some("try again later, or wait longer with --timeout"),

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use super::connect::Target;
 use super::failure::Failure;
@@ -53,7 +54,12 @@ fn open(path: &Path) -> io::Result<File> {
         return OpenOptions::new().write(true).open(path);
     }
     let no_link = i32::try_from(OFlags::NOFOLLOW.bits()).map_err(io::Error::other)?;
-    let mut file = options.custom_flags(no_link).open(path)?;
+    let mut file = options.custom_flags(no_link).open(path).map_err(|error| match error.raw_os_error() {
+        Some(code) if code == Errno::LOOP.raw_os_error() => {
+            io::Error::new(ErrorKind::AlreadyExists, "it is a symbolic link; name the file itself")
+        }
+        _ => error,
+    })?;
     let mut beginning = String::new();
     // What is no text is no trace either.
     let _ = Read::by_ref(&mut file).take(BEGINNING.len() as u64).read_to_string(&mut beginning);

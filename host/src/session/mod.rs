@@ -156,10 +156,9 @@ impl Session {
     /// Typically `refused` (a server without CAPA).
     pub async fn capabilities(&mut self) -> Result<Vec<Capability>, SessionError> {
         self.pipelines = false;
-        let mut capabilities =
+        // Nothing is hidden in them: what is decided by them must not depend on the password.
+        let capabilities =
             self.call(async |verbs, store, session| verbs.call_capabilities(store, session).await).await?;
-        let words = capabilities.iter_mut().flat_map(|row| std::iter::once(&mut row.name).chain(&mut row.parameters));
-        words.for_each(|word| self.confidential.hide_in(word));
         self.pipelines = capabilities.iter().any(|capability| capability.name == "PIPELINING");
         Ok(capabilities)
     }

@@ -148,15 +148,19 @@ fn a_wrong_password_is_77_whichever_way() {
         let wrong = || Script { password: "another".to_owned(), ..with_everything() };
         let words = [
             &format!("the server refused the sign-in with {}: ", sent.last().unwrap()),
-            "\"-ERR [AUTH] wrong name or password\"",
-            "check the user name and the password",
+            "\"-ERR [AUTH] wrong name or password\"; check the user name and the password",
         ];
-        let (run, tried) = list(wrong(), Some(way));
-        run.assert_failure(77, &words);
-        assert_eq!(tried, sent);
-        let (run, tried) = list_tls(wrong(), Some(way));
-        run.assert_failure(77, &words);
-        assert_eq!(tried, sent);
+        for (run, tried) in [list(wrong(), Some(way)), list_tls(wrong(), Some(way))] {
+            run.assert_failure(77, &words);
+            let (_, end) = run.stderr.split_once("check the user name and the password").unwrap();
+            if way.starts_with("scram") {
+                assert!(end.starts_with("; a server that stores it in another way "), "{run:#?}");
+                assert!(end.contains("--auth plain"), "{run:#?}");
+            } else {
+                assert_eq!(end, "\n", "{run:#?}");
+            }
+            assert_eq!(tried, sent);
+        }
     }
 }
 
@@ -252,16 +256,69 @@ fn all_refused_is_77_with_the_last_words() {
     assert_eq!(tried, ["APOP", "USER", "PASS"]);
 }
 
+/// Also who names only apop and user: what is said of PIPELINING and UTF8 matters to everybody.
 #[test]
-fn who_names_only_apop_and_user_does_not_ask_what_else_there_is() {
-    let server = ModelServer::start(script(three_messages()).with_apop(TIMESTAMP));
-    for auth in ["apop", "user", "apop,user"] {
-        popfetch().list(&server).args(["--auth", auth]).run().assert_success();
+fn what_there_is_is_asked_before_the_sign_in_and_once_more_only_for_pipelining() {
+    let with_apop = || script(three_messages()).with_apop(TIMESTAMP);
+    for (script, before, after) in [
+        (with_apop(), &["CAPA"][..], &[][..]),
+        (with_apop().without_pipelining(), &["CAPA"], &["CAPA"]),
+        (Script { utf8: true, ..with_apop() }, &["CAPA", "UTF8"], &[]),
+        (with_apop().without_capa(), &["CAPA"], &[]),
+    ] {
+        for (auth, signing_in) in [
+            ("apop", &["APOP"][..]),
+            ("user", &["USER", "PASS"]),
+            ("apop,user", &["APOP"]),
+            ("user,apop", &["USER", "PASS"]),
+        ] {
+            let server = ModelServer::start(script.clone());
+            popfetch().list(&server).args(["--auth", auth]).run().assert_success();
+            let commands = server.commands();
+            let verbs: Vec<&str> = commands.iter().map(|command| command.split(' ').next().unwrap()).collect();
+            assert_eq!(verbs, [before, signing_in, after, &["LIST", "UIDL", "QUIT"]].concat(), "{auth}");
+        }
     }
-    for connection in 1..=3 {
-        let first = server.commands_of(connection)[0].clone();
-        assert!(["APOP", "USER"].contains(&&first[..4]), "{first}");
+}
+
+/// The timestamp of a greeting in clear text is anybody's word, and an answer to it is what passwords can be tried on.
+#[test]
+fn auto_takes_no_apop_where_the_greeting_came_in_clear_text() {
+    let authority = Authority::new();
+    let with_apop = || script(three_messages()).with_apop(TIMESTAMP);
+    for (script, way, sent) in [
+        (with_apop().with_mechanisms([Mechanism::Plain]), "plain", &["AUTH PLAIN"][..]),
+        (with_apop(), "user", &["USER", "PASS"]),
+        (with_apop().without_capa(), "user", &["USER", "PASS"]),
+    ] {
+        for auth in [None, Some("auto")] {
+            let server = ModelServer::start(script.clone().with_tls(ServerTls::stls(authority.server())));
+            let run = with_auth(popfetch().list_tls(&server, Tls::StartTls, authority.ca_file()), auth).run();
+            assert_signed_in_with(&run, way);
+            assert_eq!(attempts(&server), sent);
+            // Under TLS it is the server's.
+            let (run, tried) = list_tls(script.clone(), auth);
+            assert_signed_in_with(&run, "apop");
+            assert_eq!(tried, ["APOP"]);
+        }
     }
+}
+
+#[test]
+fn auto_takes_user_only_where_it_is_offered_or_nothing_is_said() {
+    let without_user = || script(three_messages()).without_capability("USER");
+    for auth in [None, Some("auto")] {
+        let (run, tried) = list_tls(without_user(), auth);
+        run.assert_failure(77, &["offers none of the permitted mechanisms"]);
+        assert_eq!(tried, [""; 0]);
+
+        let (run, tried) = list_tls(without_user().without_capa(), auth);
+        assert_signed_in_with(&run, "user");
+        assert_eq!(tried, ["USER", "PASS"]);
+    }
+    // Who names it has it tried.
+    let (run, _) = list_tls(without_user(), Some("user"));
+    assert_signed_in_with(&run, "user");
 }
 
 #[test]
@@ -310,7 +367,9 @@ fn scram_hashes_as_often_as_it_may() {
         if may {
             run.assert_success();
         } else {
-            run.assert_failure(76, &["AUTH SCRAM-SHA-256"]);
+            run.assert_failure(76, &["the server breaks the rules of AUTH SCRAM-SHA-256: "]);
+            // Not what it said: passwords can be tried on it.
+            assert!(!run.stderr.contains("s=") && !run.stderr.contains("cj0"), "{run:#?}");
             assert_eq!(attempts(&server), ["AUTH SCRAM-SHA-256"]);
             assert_eq!(server.commands().last().unwrap(), "*", "the exchange was not cancelled");
         }
@@ -334,7 +393,8 @@ fn a_certificate_signs_in_without_a_password() {
         assert_signed_in_with(&run, "external");
         assert_eq!(attempts(&server), ["AUTH EXTERNAL"]);
 
-        list().under("setsid", &[]).run().assert_failure(77, &["AUTH EXTERNAL", "wrong name or password"]);
+        let words = ["AUTH EXTERNAL", "wrong name or password", "; check the user name and the certificate"];
+        list().under("setsid", &[]).run().assert_failure(77, &words);
         let (certificate, key) = authority.client("bob").write(popfetch.home(), "bob");
         let run = list().arg("--tls-cert").arg(&certificate).arg("--tls-key").arg(&key).under("setsid", &[]).run();
         run.assert_failure(77, &["AUTH EXTERNAL"]);

@@ -3,7 +3,7 @@
 use popfetch_tests::command::{Invocation, Popfetch, script};
 use popfetch_tests::server::{At, Fault, Mechanism, ModelServer, Script};
 
-use super::{popfetch, three_messages};
+use super::{commands, popfetch, three_messages};
 
 fn with_languages() -> Script {
     let languages = [("en", "English"), ("de", "Deutsch"), ("fr-CA", "Fran\u{e7}ais")];
@@ -17,7 +17,7 @@ fn the_server_is_asked_to_speak_a_language_first_of_all() {
         let server = ModelServer::start(with_languages());
         let popfetch = popfetch();
         popfetch.list(&server).args(["--auth", "user", "--lang", tag]).run().assert_success();
-        assert_eq!(server.commands()[..2], [format!("LANG {tag}"), "USER alice".to_owned()]);
+        assert_eq!(server.commands()[..3], [format!("LANG {tag}"), "CAPA".to_owned(), "USER alice".to_owned()]);
         popfetch.info(&server).args(["--lang", tag]).run().assert_success();
         assert_eq!(server.commands_of(2)[0], format!("LANG {tag}"));
     }
@@ -94,14 +94,20 @@ fn a_server_that_announces_utf8_and_refuses_it() {
     assert_eq!(server.commands(), ["CAPA", "UTF8"]);
 }
 
-/// Nobody is asked where it makes no difference.
+/// There it is for the messages, which come as they are only then (RFC 6856 §2.1).
 #[test]
-fn ascii_alone_asks_for_nothing() {
+fn who_has_ascii_alone_turns_to_it_too() {
     let server = ModelServer::start(Script { utf8: true, ..script(three_messages()) });
     popfetch().list(&server).args(["--auth", "user"]).run().assert_success();
-    let commands = server.commands();
-    assert_eq!(commands[0], "USER alice");
-    assert!(!commands.contains(&"UTF8".to_owned()), "{commands:?}");
+    assert_eq!(server.commands()[..3], ["CAPA", "UTF8", "USER alice"]);
+    assert_eq!(commands(&server, "UTF8").len(), 1);
+
+    for script in [script(three_messages()), Script { utf8: true, ..script(three_messages()) }.without_capa()] {
+        let server = ModelServer::start(script);
+        popfetch().list(&server).args(["--auth", "user"]).run().assert_success();
+        assert_eq!(server.commands()[..2], ["CAPA", "USER alice"]);
+        assert_eq!(commands(&server, "UTF8"), [""; 0]);
+    }
 }
 
 /// The examples of RFC 4013 §3: a soft hyphen that goes, and letters that stand for others.

@@ -1,13 +1,16 @@
 //! TLS from the first octet, by STLS, or none: what is demanded, what is checked, and what is said when it fails.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use base64ct::{Base64, Encoding};
 use popfetch_tests::authority::{Authority, Identity};
 use popfetch_tests::command::{Invocation, Popfetch, Run, Tls, script};
 use popfetch_tests::maildrop::{Maildrop, Profile, realistic};
 use popfetch_tests::server::{At, Ending, Fault, Mechanism, ModelServer, Script, ServerTls, TlsMode, TlsVersions};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::{events, popfetch, three_messages};
 
@@ -103,7 +106,11 @@ fn a_server_without_stls_hears_nothing_more() {
         if verb == "fetch" {
             run = run.args(["--maildir", "mail"]);
         }
-        let words = ["the server refused STLS", "nothing secret was sent", "pop3s://", "--tls off", "clear text"];
+        let words = [
+            "the server refused STLS",
+            "; nothing secret was sent; try pop3s:// ",
+            "without TLS, which is --tls off, everybody on the way can listen",
+        ];
         run.run().assert_failure(69, &words);
     }
     assert_eq!(server.commands(), ["STLS"; 3]);
@@ -133,12 +140,41 @@ fn the_port_is_for_the_other_kind() {
     let popfetch = popfetch();
     let clear = server(Tls::StartTls, authority.server());
     let run = popfetch.list_tls(&clear, Tls::Implicit, authority.ca_file()).run();
-    run.assert_failure(76, &["the server does not speak TLS on this port", "STARTTLS"]);
+    let schemes = "write pop3:// for a port with STLS, and pop3s:// for one with TLS from the start";
+    run.assert_failure(76, &["what answers does not speak TLS", schemes]);
 
     let secure = server(Tls::Implicit, authority.server());
     let run = popfetch.list_tls(&secure, Tls::StartTls, authority.ca_file()).args(["--timeout", "0.3"]).run();
-    run.assert_failure(75, &["the server was silent for too long"]);
+    let silent = "the server was silent for too long before its greeting";
+    run.assert_failure(75, &[silent, "if that port wants TLS from the first octet, write pop3s://"]);
     assert_eq!(secure.commands(), [""; 0]);
+}
+
+/// Before the greeting nothing can be said about it but that it is not there.
+#[test]
+fn a_greeting_that_does_not_come() {
+    let authority = Authority::new();
+    let popfetch = popfetch();
+    let words = "the server closed the connection before its greeting; try again";
+    let clear = ModelServer::start(script(three_messages()).fault(At::greeting(), Fault::End(Ending::Close)));
+    popfetch.info(&clear).run().assert_failure(74, &[words]);
+    for mode in BOTH {
+        let server = server(mode, authority.server());
+        server.fault(At::greeting(), Fault::End(Ending::Close));
+        popfetch.list_tls(&server, mode, authority.ca_file()).run().assert_failure(74, &[words]);
+        assert_eq!(server.commands(), [""; 0]);
+    }
+    let silence = Fault::End(Ending::Silence);
+    let clear = ModelServer::start(script(three_messages()).fault(At::greeting(), silence.clone()));
+    let run = popfetch.info(&clear).args(["--timeout", "0.3"]).run();
+    run.assert_failure(75, &["the server was silent for too long before its greeting"]);
+    for mode in BOTH {
+        let server = server(mode, authority.server());
+        server.fault(At::greeting(), silence.clone());
+        let run = popfetch.list_tls(&server, mode, authority.ca_file()).args(["--timeout", "0.5"]).run();
+        run.assert_failure(75, &["the server was silent for too long before its greeting"]);
+        assert_eq!(server.commands(), [""; 0]);
+    }
 }
 
 #[test]
@@ -170,12 +206,17 @@ fn a_certificate_that_is_not_accepted() {
             (authority.not_yet_valid(), &["is not valid before 2099-01-01T00:00:00Z", "the clock of this machine"]),
             (
                 authority.server_for(&["pop.example.org", "192.0.2.7"]),
-                &["is not for localhost, but for pop.example.org, 192.0.2.7"],
+                &["is not for localhost, but for pop.example.org, 192.0.2.7; \
+                     if that is the server that is meant, give its name with --tls-name"],
             ),
-            (authority.common_name_only("localhost"), &["is not for localhost, nor for any name"]),
+            (
+                authority.common_name_only("localhost"),
+                &["is not for localhost, nor for any name or address at all: \
+                     it must be made anew with a subjectAltName, or its key be pinned"],
+            ),
             (Identity::self_signed(), &["is self-signed", "--tls-pin sha256/"]),
             (Authority::new().server(), &["does not lead to a trusted CA", "--tls-pin sha256/", "--ca-file"]),
-            (authority.client("localhost"), &["certificate"]),
+            (authority.client("localhost"), &["the server's certificate cannot be accepted: it is not for servers"]),
         ] {
             let server = server(mode, identity);
             let popfetch = popfetch();
@@ -318,6 +359,27 @@ fn a_pin_narrows_what_an_authority_has_signed_and_excuses_nothing_else() {
     }
     let own = Identity::self_signed();
     pinned(&own, &own.pin()).assert_success();
+    // What names nobody says nothing against the key; one that is not pinned needs a name.
+    let nameless = authority.common_name_only("localhost");
+    pinned(&nameless, &nameless.pin()).assert_success();
+    pinned(&nameless, &authority.server().pin()).assert_failure(76, &["not the one that was pinned"]);
+    let foreign = Authority::new().common_name_only("localhost");
+    pinned(&foreign, &foreign.pin()).assert_success();
+}
+
+/// It is what browsers and openssl show, and changes with each renewal.
+#[test]
+fn the_fingerprint_of_a_certificate_is_no_pin_and_said_to_be_none() {
+    let authority = Authority::new();
+    let identity = authority.server();
+    let fingerprint = hexadecimal(&Base64::encode_string(&Sha256::digest(identity.certificate())));
+    for mode in BOTH {
+        let server = server(mode, identity.clone());
+        let run = popfetch().list_tls(&server, mode, authority.ca_file()).args(["--tls-pin", &fingerprint]).run();
+        let instead = format!("--tls-pin {}", identity.pin());
+        run.assert_failure(76, &["what is pinned is the fingerprint of the server's certificate", &instead]);
+        assert_nothing_was_said(&server, mode);
+    }
 }
 
 #[test]
@@ -352,8 +414,10 @@ fn a_certificate_of_ones_own_that_cannot_be_used() {
     let (_, other_key) = authority.client("alice").write(popfetch.home(), "other");
     let file = |name: &str, content: &str| -> PathBuf {
         fs::write(popfetch.path(name), content).unwrap();
+        fs::set_permissions(popfetch.path(name), Permissions::from_mode(0o600)).unwrap();
         popfetch.path(name)
     };
+    let twice = file("twice.pem", &fs::read_to_string(&certificate).unwrap());
     let body = "QUJD\n";
     let pem = |kind: &str, header: &str| format!("-----BEGIN {kind}-----\n{header}{body}-----END {kind}-----\n");
     let encrypted = file("encrypted.key", &pem("ENCRYPTED PRIVATE KEY", ""));
@@ -366,7 +430,7 @@ fn a_certificate_of_ones_own_that_cannot_be_used() {
         (&certificate, &old, "is encrypted; make a copy without a password"),
         (&certificate, &damaged, "is damaged"),
         (&certificate, &empty, "has no private key in PEM form"),
-        (&certificate, &certificate, "has no private key in PEM form"),
+        (&certificate, &twice, "has no private key in PEM form"),
         (&certificate, &popfetch.path("missing"), "cannot read"),
         (&key, &key, "has no certificate in PEM form"),
         (&popfetch.path("missing"), &key, "cannot read"),
@@ -377,6 +441,26 @@ fn a_certificate_of_ones_own_that_cannot_be_used() {
         assert!(!run.stderr.contains("QUJD"), "{run:#?}");
     }
     assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_key_that_others_can_read_is_warned_of() {
+    let authority = Authority::new();
+    let tls = ServerTls::implicit(authority.server()).require_client_certificate(&authority);
+    let server = server_with(tls);
+    let popfetch = popfetch();
+    let (certificate, key) = authority.client("alice").write(popfetch.home(), "client");
+    for mode in [0o644, 0o640, 0o604] {
+        fs::set_permissions(&key, Permissions::from_mode(mode)).unwrap();
+        let run = popfetch.list_tls(&server, Tls::Implicit, authority.ca_file());
+        let run = run.arg("--tls-cert").arg(&certificate).arg("--tls-key").arg(&key).run();
+        assert_eq!(run.code, Some(0), "{run:#?}");
+        let key = key.display();
+        let warning = format!(
+            "popfetch: warning: the key file {key} is open to other users (mode {mode:04o}); chmod 600 {key}\n"
+        );
+        assert_eq!(run.stderr, warning);
+    }
 }
 
 #[test]
@@ -418,7 +502,8 @@ fn the_certificate_may_be_for_another_name_that_is_given() {
         let run = popfetch.list_tls(&server, Tls::StartTls, authority.ca_file());
         name.into_iter().fold(run, |run, name| run.args(["--tls-name", name])).run()
     };
-    named(None).assert_failure(76, &["is not for localhost, but for pop.example.org, *.example.net, 192.0.2.7"]);
+    let names = "is not for localhost, but for pop.example.org, *.example.net, 192.0.2.7";
+    named(None).assert_failure(76, &[names, "; if that is the server that is meant, give its name with --tls-name"]);
     for name in ["pop.example.org", "POP.example.org", "mail.example.net", "192.0.2.7"] {
         named(Some(name)).assert_success();
     }

@@ -123,19 +123,31 @@ fn the_password_options_serve_where_only_tokens_can_be_meant() {
     }
 }
 
+/// Whoever runs the tests may have a terminal to be asked at.
+#[test]
+fn what_is_asked_for_is_a_token_where_only_one_can_be_meant() {
+    let oauth = OAuth::new(&[Mechanism::Xoauth2, Mechanism::OauthBearer], &["a-token"]);
+    for (auth, what) in [("xoauth2", "token"), ("xoauth2,oauthbearer", "token"), ("xoauth2,plain", "password")] {
+        let run = oauth.list().args(["--auth", auth]).under("setsid", &[]).run();
+        run.assert_failure(78, &[&format!("--{what}-file or --{what}-command")]);
+    }
+    assert_eq!(oauth.server.connections(), 0);
+}
+
 #[test]
 fn a_refused_token_is_77_with_the_status_of_the_service() {
     for (mechanism, name) in [(Mechanism::Xoauth2, "XOAUTH2"), (Mechanism::OauthBearer, "OAUTHBEARER")] {
         let oauth = OAuth::new(&[mechanism], &["fresh"]);
         let run = oauth.token_file("stale-token\n").run();
-        let words = [&format!("AUTH {name}"), "[AUTH]", r#"{"status":"invalid_token"}"#];
+        let advice = "; check the user name and the token (its scope, and whether it has expired)";
+        let words = [&format!("AUTH {name}"), "[AUTH]", r#"{"status":"invalid_token"}"#, advice];
         run.assert_failure(77, &words);
         assert_without(&run, "stale-token");
         assert_eq!(oauth.attempts().len(), 1, "a file has nothing new to say");
 
         // A service may say no more than no.
         oauth.server.change(|script| script.sasl.token_error = None);
-        oauth.token_file("stale-token\n").run().assert_failure(77, &[name, "[AUTH]"]);
+        oauth.token_file("stale-token\n").run().assert_failure(77, &[name, "[AUTH]", advice]);
         // Or more than a terminal bears.
         oauth.server.change(|script| script.sasl.token_error = Some("\x1b[31m{\"status\":\"400\"}".to_owned()));
         oauth.token_file("stale-token\n").run().assert_failure(77, &[r#"\x1b[31m{"status":"400"}"#]);

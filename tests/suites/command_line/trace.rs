@@ -1,13 +1,13 @@
 //! `--trace`: every line both ways in a file, without anything secret.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use popfetch_tests::authority::Authority;
-use popfetch_tests::command::{Invocation, PASSWORD, Popfetch, Tls, USER, script};
+use popfetch_tests::command::{Invocation, PASSWORD, Popfetch, Run, Tls, USER, script};
 use popfetch_tests::maildrop::Maildrop;
 use popfetch_tests::server::{
-    At, Ending, Fault, InitialResponse, Mechanism, ModelServer, Sasl, Scram, ScramFault, Script, ServerTls,
+    At, Ending, Fault, InitialResponse, Mechanism, ModelServer, Sasl, Scram, ScramFault, Script, ServerTls, TlsVersions,
 };
 
 use super::{TIMESTAMP, popfetch, three_messages};
@@ -53,15 +53,11 @@ fn a_session_line_by_line() {
     assert!(head[1].contains("C: sent or S: received"), "{trace}");
 
     let lines = lines(&trace);
+    assert_eq!(lines[..2], ["S: +OK model server ready", "C: CAPA"]);
+    let at = lines.iter().position(|line| *line == "C: USER alice").unwrap();
     assert_eq!(
-        lines[..5],
-        [
-            "S: +OK model server ready",
-            "C: USER alice",
-            "S: +OK send your password",
-            "C: PASS [password]",
-            "S: +OK signed in"
-        ]
+        lines[at - 1..at + 5],
+        ["S: .", "C: USER alice", "S: +OK send your password", "C: PASS [password]", "S: +OK signed in", "C: CAPA"]
     );
     // All that was sent stands there, in order, and no more.
     let sent: Vec<String> = lines.iter().filter_map(|line| line.strip_prefix("C: ")).map(str::to_owned).collect();
@@ -95,9 +91,17 @@ fn headers_are_content_too() {
 #[test]
 fn tls_stands_there_as_a_note() {
     let authority = Authority::new();
-    for (mode, tls, security) in [
-        (Tls::StartTls, ServerTls::stls(authority.server()), "TLS by STLS"),
-        (Tls::Implicit, ServerTls::implicit(authority.server()), "TLS from the start"),
+    let identity = authority.server();
+    for (mode, tls, security, version, suite) in [
+        (Tls::StartTls, ServerTls::stls(identity.clone()), "TLS by STLS", "TLS 1.3", "TLS13_"),
+        (Tls::Implicit, ServerTls::implicit(identity.clone()), "TLS from the start", "TLS 1.3", "TLS13_"),
+        (
+            Tls::Implicit,
+            ServerTls::implicit(identity.clone()).with_versions(TlsVersions::Only12),
+            "TLS from the start",
+            "TLS 1.2",
+            "TLS_ECDHE_ECDSA_WITH_",
+        ),
     ] {
         let server = ModelServer::start(with_everything().with_tls(tls));
         let popfetch = popfetch();
@@ -108,12 +112,17 @@ fn tls_stands_there_as_a_note() {
             "{trace}"
         );
         let lines = lines(&trace);
-        if mode == Tls::StartTls {
-            let begin = ["C: STLS", "S: +OK begin TLS", "S: [TLS is established]", "C: CAPA"];
-            assert_eq!(lines[1..5], begin, "{trace}");
+        let at = if mode == Tls::StartTls {
+            assert_eq!(lines[1..4], ["C: STLS", "S: +OK begin TLS", "S: [TLS is established]"], "{trace}");
+            4
         } else {
-            assert_eq!(lines[1], "C: CAPA", "{trace}");
-        }
+            1
+        };
+        let words: Vec<&str> = lines[at].split(", ").collect();
+        let &[first, cipher_suite, pin] = words.as_slice() else { panic!("{trace}") };
+        assert_eq!((first, pin), (&*format!("C: [{version}"), &*format!("{}]", identity.pin())), "{trace}");
+        assert!(cipher_suite.starts_with(suite), "{trace}");
+        assert_eq!(lines[at + 1], "C: CAPA", "{trace}");
         assert_eq!(lines.iter().filter(|line| **line == "C: QUIT").count(), 1);
     }
 }
@@ -125,12 +134,111 @@ fn only_the_owner_can_read_the_file_and_it_has_one_session() {
     traced(popfetch.info(&server)).run().assert_success();
     assert_eq!(mode(&popfetch), 0o600);
     // One that was there already, open to everybody and longer.
-    fs::write(popfetch.path("trace"), "old\n".repeat(10_000)).unwrap();
+    fs::write(popfetch.path("trace"), format!("popfetch 0.0.1\n{}", "old\n".repeat(10_000))).unwrap();
     fs::set_permissions(popfetch.path("trace"), Permissions::from_mode(0o666)).unwrap();
     traced(popfetch.info(&server)).run().assert_success();
     assert_eq!(mode(&popfetch), 0o600);
     let trace = trace(&popfetch);
     assert!(trace.starts_with("popfetch ") && !trace.contains("old"), "{trace}");
+    assert_eq!(trace.matches("popfetch ").count(), 1, "{trace}");
+}
+
+/// It may be the password file, after a slip of the hand.
+#[test]
+fn a_file_that_is_no_trace_is_not_touched() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    let file = popfetch.path("trace");
+    let contents = [
+        &b"popfetch"[..],
+        b"popfetch\n",
+        b"Popfetch 1",
+        b" popfetch 1",
+        b"secret\n",
+        b"\xff\xfe",
+        b"\n",
+        b"popfetch\xff",
+    ];
+    for content in contents {
+        for mode in [0o600, 0o644] {
+            fs::write(&file, content).unwrap();
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            let run = traced(popfetch.list(&server).args(["--auth", "user"])).run();
+            run.assert_failure(73, &["cannot write the trace trace: ", "is no trace", "name another file"]);
+            assert_eq!((fs::read(&file).unwrap(), self::mode(&popfetch)), (content.to_vec(), mode));
+        }
+    }
+    let run = popfetch.list(&server).args(["--auth", "user", "--trace", "password"]).run();
+    run.assert_failure(73, &["cannot write the trace password: ", "is no trace"]);
+    assert_eq!(fs::read_to_string(popfetch.password_file()).unwrap(), format!("{PASSWORD}\n"));
+    assert_eq!(server.connections(), 0);
+    // Of what mktemp has made nothing is lost.
+    fs::write(&file, "").unwrap();
+    traced(popfetch.info(&server)).run().assert_success();
+    assert!(trace(&popfetch).starts_with("popfetch ") && mode(&popfetch) == 0o600);
+}
+
+/// Somebody else may have laid it, to have another file overwritten.
+#[test]
+fn a_symbolic_link_to_a_file_is_not_followed() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    let (link, target) = (popfetch.path("trace"), popfetch.path("target"));
+    symlink(&target, &link).unwrap();
+    // Also where it leads to a trace, or nowhere.
+    for content in [None, Some("popfetch 0.0.1\n"), Some("")] {
+        if let Some(content) = content {
+            fs::write(&target, content).unwrap();
+            fs::set_permissions(&target, Permissions::from_mode(0o644)).unwrap();
+        }
+        traced(popfetch.list(&server).args(["--auth", "user"]))
+            .run()
+            .assert_failure(73, &["cannot write the trace trace: "]);
+        assert_eq!(fs::read_to_string(&target).ok().as_deref(), content);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        if content.is_some() {
+            assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o644);
+        }
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_device_or_a_pipe_is_written_to_as_it_is() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    let mode = |path: &str| fs::metadata(path).unwrap().permissions().mode();
+    let before = mode("/dev/null");
+    popfetch.info(&server).args(["--trace", "/dev/null"]).run().assert_success();
+    assert_eq!(mode("/dev/null"), before);
+    // The standard output of the run is a pipe.
+    let run = popfetch.info(&server).args(["--trace", "/dev/stdout"]).run();
+    run.assert_success();
+    assert!(run.stdout.starts_with("popfetch ") && run.stdout.contains(" C: CAPA\n"), "{run:#?}");
+    assert!(run.stdout.contains("\nserver:  "), "{run:#?}");
+}
+
+#[test]
+fn all_connections_of_a_run_are_in_one_trace() {
+    let sasl = Sasl { tokens: vec!["fresh-token".to_owned()], ..Sasl::default() };
+    let script = Script { sasl, ..script(three_messages()) }.with_mechanisms([Mechanism::Xoauth2]);
+    let server = ModelServer::start(script.fault(At::response().connection(1), Fault::End(Ending::Close)));
+    let popfetch = popfetch();
+    let url = format!("pop3://{USER}@{}", server.address());
+    let command = "echo run >> runs; [ $(wc -l < runs) = 1 ] && echo stale-token || echo fresh-token";
+    let run = popfetch.run("list").arg(url).args(["--tls", "off", "--auth", "xoauth2", "--token-command", command]);
+    traced(run).run().assert_success();
+    assert_eq!(server.connections(), 2);
+    let trace = trace(&popfetch);
+    assert_eq!(trace.matches("popfetch ").count(), 1, "{trace}");
+    let lines = lines(&trace);
+    let count = |line: &str| lines.iter().filter(|other| **other == line).count();
+    assert_eq!((count("S: +OK model server ready"), count("C: AUTH XOAUTH2"), count("C: QUIT")), (2, 2, 1), "{trace}");
+    // Between them, why the first was of no more use.
+    let second = lines.iter().rposition(|line| *line == "S: +OK model server ready").unwrap();
+    assert_eq!(lines[second - 1], "C: [the server closed the connection instead of answering AUTH XOAUTH2]", "{trace}");
+    assert!(!trace.contains("-token"), "{trace}");
+    assert_without_secrets(&popfetch, &server);
 }
 
 #[test]
@@ -151,24 +259,59 @@ fn what_failed_is_there_up_to_its_end() {
     let authority = Authority::new();
     let popfetch = popfetch();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    traced(popfetch.info(port)).run().assert_failure(69, &["cannot connect"]);
-    assert_eq!(lines(&trace(&popfetch)), [""; 0]);
+    let run = traced(popfetch.info(port)).run();
+    run.assert_failure(69, &["cannot connect"]);
+    assert_eq!(lines(&trace(&popfetch)), [format!("C: [cannot connect: 127.0.0.1:{port}: connection refused]")]);
     assert!(trace(&popfetch).starts_with("popfetch "));
+    assert_says_the_same(&run, &trace(&popfetch));
 
     let server = ModelServer::start(with_everything().with_tls(ServerTls::stls(authority.expired())));
-    traced(popfetch.info_tls(&server, Tls::StartTls, authority.ca_file())).run().assert_failure(76, &["expired"]);
+    let run = traced(popfetch.info_tls(&server, Tls::StartTls, authority.ca_file())).run();
+    run.assert_failure(76, &["expired"]);
     let trace_of_handshake = trace(&popfetch);
-    assert_eq!(lines(&trace_of_handshake)[1..], ["C: STLS", "S: +OK begin TLS"], "{trace_of_handshake}");
+    let handshake = lines(&trace_of_handshake);
+    assert_eq!(handshake[1..3], ["C: STLS", "S: +OK begin TLS"], "{trace_of_handshake}");
+    assert_eq!(handshake.len(), 4, "{trace_of_handshake}");
+    assert!(handshake[3].contains("expired at 2001-01-01T00:00:00Z"), "{trace_of_handshake}");
+    assert_says_the_same(&run, &trace_of_handshake);
 
     let refused = Fault::Refuse(b"not here".to_vec());
     let server = ModelServer::start(script(three_messages()).fault(At::verb("STLS"), refused));
-    traced(popfetch.info_tls(&server, Tls::StartTls, authority.ca_file())).run().assert_failure(69, &["STLS"]);
-    assert_eq!(lines(&trace(&popfetch))[1..], ["C: STLS", "S: -ERR not here"]);
+    let run = traced(popfetch.info_tls(&server, Tls::StartTls, authority.ca_file())).run();
+    run.assert_failure(69, &["STLS"]);
+    let note = r#"C: [the server refused STLS: "-ERR not here"]"#;
+    assert_eq!(lines(&trace(&popfetch))[1..], ["C: STLS", "S: -ERR not here", note]);
+    assert_says_the_same(&run, &trace(&popfetch));
 
     let cut = Fault::End(Ending::Close);
     let server = ModelServer::start(script(three_messages()).fault(At::verb("LIST"), cut));
-    traced(popfetch.list(&server).args(["--auth", "user"])).run().assert_failure(74, &["LIST"]);
-    assert_eq!(lines(&trace(&popfetch)).last(), Some(&"C: LIST"));
+    let run = traced(popfetch.list(&server).args(["--auth", "user"])).run();
+    run.assert_failure(74, &["LIST"]);
+    let trace = trace(&popfetch);
+    let lines = lines(&trace);
+    let note = "C: [the server closed the connection instead of answering LIST]";
+    assert_eq!(lines[lines.len() - 2..], ["C: LIST", note], "{trace}");
+    assert_says_the_same(&run, &trace);
+}
+
+/// The last line of the trace is a note of the error that standard error tells of, without the advice.
+#[track_caller]
+fn assert_says_the_same(run: &Run, trace: &str) {
+    let note = lines(trace).last().unwrap().strip_prefix("C: [").and_then(|note| note.strip_suffix(']')).unwrap();
+    assert!(run.stderr.starts_with(&format!("popfetch: {note}")), "{note}: {run:#?}");
+}
+
+#[test]
+fn what_is_refused_without_harm_is_noted_too() {
+    let server = ModelServer::start(script(three_messages()).without_capa());
+    let popfetch = popfetch();
+    traced(popfetch.list(&server).args(["--auth", "user"])).run().assert_success();
+    let trace = trace(&popfetch);
+    let lines = lines(&trace);
+    assert_eq!(lines[1], "C: CAPA");
+    assert!(lines[2].starts_with("S: -ERR "), "{trace}");
+    assert_eq!(lines[3], format!("C: [the server refused CAPA: \"{}\"]", &lines[2][3..]), "{trace}");
+    assert_eq!(lines[4], "C: USER alice");
 }
 
 #[test]
@@ -195,7 +338,10 @@ fn secrets(server: &ModelServer) -> Vec<String> {
                 exchanging = true;
                 secrets.extend(words.split_once(' ').map(|(_, initial)| initial.to_owned()));
             }
-            _ if exchanging && !["STAT", "CAPA", "*", ""].contains(&command.as_str()) => secrets.push(command),
+            // In base64 there is no space.
+            None if exchanging && !["STAT", "CAPA", "LIST", "UIDL", "QUIT", "*", ""].contains(&command.as_str()) => {
+                secrets.push(command);
+            }
             _ => exchanging = false,
         }
     }
@@ -246,9 +392,15 @@ fn a_mechanism_that_is_broken_off_leaves_none_either() {
         let sasl = Sasl { scram: Scram { fault: Some(fault), ..Scram::default() }, ..Sasl::default() };
         let server = ModelServer::start(Script { sasl, ..with_everything() });
         let popfetch = popfetch();
-        traced(popfetch.list(&server)).run().assert_failure(76, &["AUTH SCRAM-SHA-256"]);
+        let run = traced(popfetch.list(&server)).run();
+        run.assert_failure(76, &["the server breaks the rules of AUTH SCRAM-SHA-256: "]);
         assert_without_secrets(&popfetch, &server);
-        assert!(trace(&popfetch).contains("C: AUTH SCRAM-SHA-256\n"));
+        let trace = trace(&popfetch);
+        assert!(trace.contains("C: AUTH SCRAM-SHA-256\n"));
+        assert_says_the_same(&run, &trace);
+        for text in [&trace, &run.stderr] {
+            assert!(!["s=", "v=", "cj0", "dj0", "dj1"].iter().any(|piece| text.contains(piece)), "{text}");
+        }
     }
 }
 

@@ -110,8 +110,59 @@ fn arguments_contradict_each_other() {
     }
     wrong(&["list", "URL", "--tls-cert", "c"], &["--tls-key"]);
     wrong(&["list", "URL", "--tls-key", "k"], &["--tls-cert"]);
+    let pin = format!("sha256/{}=", "A".repeat(43));
+    for (option, more) in [
+        ("--tls-pin", &[&*pin][..]),
+        ("--tls-cert", &["missing", "--tls-key", "missing"]),
+        ("--tls-min", &["1.3"]),
+        ("--tls-name", &["pop.example.org"]),
+    ] {
+        let words =
+            format!("{option}{} has no meaning with --tls off", if option == "--tls-min" { " 1.3" } else { "" });
+        for verb in ["list", "info"] {
+            wrong(&[&[verb, "URL", "--tls", "off", option], more].concat(), &[&words]);
+        }
+        wrong(&[&["fetch", "URL", "--maildir", "m", "--tls", "off", option], more].concat(), &[&words]);
+    }
     for other in ["off", "starttls"] {
         wrong(&["info", "pop3s://mail.example.org", "--tls", other], &["pop3s:// is TLS from the start"]);
+    }
+}
+
+/// What names whom to trust may stand in a script for all servers, and what is the default changes nothing.
+#[test]
+fn what_does_no_harm_without_tls_is_accepted() {
+    let server = ModelServer::start(script(three_messages()));
+    for options in [["--ca-file", "missing"], ["--tls-min", "1.2"]] {
+        popfetch().info(&server).args(options).run().assert_success();
+        popfetch().list(&server).args(["--auth", "user"]).args(options).run().assert_success();
+    }
+}
+
+/// A token that is sent as a password is given away.
+#[test]
+fn a_token_is_not_for_what_takes_a_password() {
+    for source in [["--token-file", "missing"], ["--token-command", "touch asked; echo token"]] {
+        for (auth, name) in [
+            ("plain", "plain"),
+            ("login", "login"),
+            ("user", "user"),
+            ("cram-md5", "cram-md5"),
+            ("scram-sha-1", "scram-sha-1"),
+            ("scram-sha-256", "scram-sha-256"),
+            ("apop", "apop"),
+            ("xoauth2,plain", "plain"),
+            ("oauthbearer,user,xoauth2", "user"),
+            ("USER,xoauth2", "user"),
+            ("external,apop", "apop"),
+        ] {
+            let words = format!("a token is not for --auth {name}; give --password-file for that");
+            let [option, value] = source;
+            for tls in ["off", "starttls", "implicit"] {
+                wrong(&["list", "URL", "--tls", tls, "--auth", auth, option, value], &[&words]);
+            }
+            wrong(&["list", "URL", "--auth", &format!("auto,{auth}"), option, value], &[&words]);
+        }
     }
 }
 

@@ -45,6 +45,16 @@ async fn a_server_may_refuse_the_connection() {
 }
 
 #[tokio::test]
+async fn a_server_that_goes_before_its_greeting_is_said_to() {
+    let model = ModelServer::start(Script::default().fault(At::greeting(), Fault::End(Ending::Close)));
+    let error = connecting(&model).await.unwrap_err();
+    assert!(error.ends_session());
+    assert_eq!(error.to_string(), "the server closed the connection before its greeting");
+    assert!(matches!(pop3::<()>(Err(error)), Error::Closed(Some(command)) if command == "the connection"));
+    model.wait_idle(PATIENCE).unwrap();
+}
+
+#[tokio::test]
 async fn what_is_no_pop3_server_is_said_to_be_none() {
     for banner in [Banner::Ssh, Banner::Http, Banner::Smtp, Banner::Imap, Banner::Noise] {
         let model = ModelServer::start(Script::default().fault(At::greeting(), Fault::Banner(banner)));

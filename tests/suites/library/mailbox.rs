@@ -31,6 +31,25 @@ async fn new_mail_is_seen_although_a_session_was_open() {
     assert_eq!(quits, 2);
 }
 
+/// Once before the sign-in, and once more only for what some say only then.
+#[tokio::test]
+async fn the_server_is_asked_what_it_can_do() {
+    let script = || server_with(&["one"]);
+    for (script, before, after) in [
+        (script(), &["CAPA"][..], &[][..]),
+        (script().without_pipelining(), &["CAPA"], &["CAPA"]),
+        (Script { utf8: true, ..script() }, &["CAPA", "UTF8"], &[]),
+        (script().without_capa(), &["CAPA"], &[]),
+    ] {
+        let model = ModelServer::start(script);
+        let mut mailbox = mailbox(&model, alice());
+        mailbox.new_mail().await.unwrap();
+        mailbox.quit().await.unwrap();
+        let sign_in = &["USER alice", "PASS secret"];
+        assert_eq!(model.commands(), [before, sign_in, after, &["STAT", "QUIT"]].concat());
+    }
+}
+
 #[tokio::test]
 async fn it_can_be_asked_after_quit() {
     let model = ModelServer::start(server_with(&["one", "two"]));

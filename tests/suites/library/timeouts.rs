@@ -80,7 +80,7 @@ async fn a_reply() {
     let options = waiting(Timeouts { reply: SHORT, ..long() });
     let model = ModelServer::start(Script::default().fault(At::greeting(), Fault::End(Ending::Silence)));
     let since = Instant::now();
-    assert_timeout(pop3(Session::connect(&sandbox(), &at(model.address()), &options).await), Wait::Reply, since);
+    assert_timeout(pop3(Session::connect(&sandbox(), &at(model.address()), &options).await), Wait::Greeting, since);
     model.wait_idle(PATIENCE).unwrap();
 
     for verb in ["STAT", "UIDL", "RETR"] {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64ct::{Base64, Encoding};
 use popfetch::contract::{Error, Wait};
 use popfetch::{
     CLEARTEXT_COMPONENT, Component, Mailbox, Mechanism, Pin, Sandbox, SandboxOptions, Security, Server, Session,
@@ -11,6 +12,7 @@ use popfetch::{
 use popfetch_tests::authority::{Authority, Identity};
 use popfetch_tests::maildrop::{Maildrop, Profile, realistic};
 use popfetch_tests::server::{At, Ending, Fault, ModelServer, Script, ServerTls, TlsVersions};
+use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
 use crate::{PATIENCE, alice, pop3, retrieved, sandbox, server_with, taken};
@@ -108,7 +110,7 @@ async fn a_certificate_that_is_not_accepted_is_told_by_its_type() {
         }),
         (
             authority.client("localhost"),
-            |failure| matches!(failure, TlsFailure::BadCertificate(why) if why.contains("server authentication")),
+            |failure| matches!(failure, TlsFailure::BadCertificate(why) if why == "it is not for servers"),
         ),
     ];
     for (identity, is) in &cases {
@@ -123,6 +125,43 @@ async fn a_certificate_that_is_not_accepted_is_told_by_its_type() {
                 let wish: &[&str] = if security == Security::StartTls { &["STLS"] } else { &[] };
                 assert_eq!(model.commands(), wish);
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_fingerprint_of_a_certificate_is_no_pin() {
+    let authority = Authority::new();
+    let identity = authority.server();
+    let fingerprint = Base64::encode_string(&Sha256::digest(identity.certificate()));
+    let pinned = TlsOptions { pins: vec![fingerprint.parse().unwrap()], ..trusting(&authority) };
+    let actual: Pin = identity.pin().parse().unwrap();
+    for security in BOTH {
+        let model = ModelServer::start(Script::default().with_tls(server_tls(security, identity.clone())));
+        let failure = failure(connect(&model, security, &pinned).await.unwrap_err());
+        assert_eq!(failure, TlsFailure::PinIsFingerprint { actual });
+        assert_eq!(failure.fault(), TlsFault::Certificate);
+    }
+}
+
+/// It says nothing against the key that is pinned. What has names has to have the right one also then.
+#[tokio::test]
+async fn a_pinned_key_may_have_a_certificate_without_a_name() {
+    let authority = Authority::new();
+    let pinning = |identity: &Identity, roots: &Authority| {
+        let pin: Pin = identity.pin().parse().unwrap();
+        TlsOptions { pins: vec![pin], ..trusting(roots) }
+    };
+    let (nameless, misnamed) = (authority.common_name_only("localhost"), authority.server_for(&["pop.example.org"]));
+    for security in BOTH {
+        let start = |identity: &Identity| {
+            ModelServer::start(Script::default().with_tls(server_tls(security, identity.clone())))
+        };
+        for (roots, trusted_by) in [(&authority, TrustedBy::Root), (&Authority::new(), TrustedBy::Pin)] {
+            let session = connect(&start(&nameless), security, &pinning(&nameless, roots)).await.unwrap();
+            assert_eq!(session.tls().unwrap().trusted_by, trusted_by);
+            let error = connect(&start(&misnamed), security, &pinning(&misnamed, roots)).await.unwrap_err();
+            assert!(matches!(failure(error), TlsFailure::WrongHost { .. }));
         }
     }
 }

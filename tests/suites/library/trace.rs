@@ -48,7 +48,7 @@ async fn each_line_is_handed_on_with_the_verb_that_it_belongs_to() {
     );
     // A verb that may not be said is not said.
     session.speak("").await.unwrap_err();
-    assert_eq!(lines.take(), [""; 0]);
+    assert_eq!(lines.take(), ["C: [the language is empty]"]);
     session.quit().await.unwrap();
     assert_eq!(lines.take().len(), 2);
 }
@@ -61,11 +61,11 @@ async fn what_led_to_a_failure_is_there() {
     let mut session = connected_with(&model, &lines.options()).await;
     lines.take();
     session.capabilities().await.unwrap_err();
-    assert_eq!(lines.take(), ["C: CAPA"]);
+    assert_eq!(lines.take(), ["C: CAPA", "C: [the server closed the connection instead of answering CAPA]"]);
 
     let model = ModelServer::start(Script::default().fault(At::greeting(), Fault::Refuse(b"go away".to_vec())));
     Session::connect(&sandbox(), &at(model.address()), &lines.options()).await.unwrap_err();
-    assert_eq!(lines.take(), ["S: -ERR go away"]);
+    assert_eq!(lines.take(), ["S: -ERR go away", r#"C: [the server refused the connection: "-ERR go away"]"#]);
 }
 
 #[tokio::test]
@@ -76,7 +76,10 @@ async fn a_secret_that_the_server_repeats_is_hidden() {
     let mut session = connected_with(&model, &lines.options()).await;
     let credentials = Credentials { user: "alice".to_owned(), secret: Secret::new("sesame") };
     session.sign_in(&credentials, &[Mechanism::User]).await.unwrap_err();
-    assert_eq!(lines.take().last().unwrap(), "S: -ERR [password], open? No [password]");
+    let lines = lines.take();
+    let note = r#"C: [the server refused the sign-in with PASS: "-ERR [password], open? No [password]"]"#;
+    assert_eq!(lines[lines.len() - 2..], ["S: -ERR [password], open? No [password]", note]);
+    assert!(lines.iter().all(|line| !line.contains("sesame")), "{lines:?}");
 }
 
 /// A megabyte of lines of one call is what is kept; that there were more is said.
@@ -98,8 +101,9 @@ async fn lines_without_end_are_not_kept_without_end() {
     let mut session = connected_with(&model, &lines.options()).await;
     session.sign_in(&alice(), &[Mechanism::User]).await.unwrap();
     lines.take();
-    session.scan_listings().await.unwrap_err();
-    let lines = lines.take();
+    let error = session.scan_listings().await.unwrap_err();
+    let mut lines = lines.take();
+    assert_eq!(lines.pop(), Some(format!("C: [{error}]")));
     assert!(lines.iter().map(String::len).sum::<usize>() < 2 << 20, "{} lines", lines.len());
     assert!(lines.last().unwrap().ends_with("lines left out]"), "{:?}", lines.last());
 }
