@@ -2,6 +2,8 @@
 
 #[path = "command_line/auth.rs"]
 mod auth;
+#[path = "command_line/certificates.rs"]
+mod certificates;
 #[path = "command_line/fetch.rs"]
 mod fetch;
 #[path = "command_line/headers.rs"]

@@ -419,3 +419,20 @@ fn the_user_may_have_any_name() {
         assert_eq!(commands(&server, "USER").len(), 2);
     }
 }
+
+/// Words of the server in which the password stands are not shown, and mean what they mean all the same.
+#[test]
+fn a_password_that_is_a_part_of_a_name_changes_nothing() {
+    for password in ["SHA", "256", "SCRAM-SHA-256", "PIPELINING"] {
+        let authority = Authority::new();
+        let script = Script { password: password.to_owned(), ..script(three_messages()) };
+        let offered = [Mechanism::Plain, Mechanism::ScramSha1, Mechanism::ScramSha256];
+        let script = script.with_mechanisms(offered).with_tls(ServerTls::implicit(authority.server()));
+        let server = ModelServer::start(script);
+        let popfetch = popfetch();
+        popfetch.write_password(password);
+        popfetch.fetch_tls(&server, Tls::Implicit, authority.ca_file()).run().assert_success();
+        assert_eq!(server.commands()[..2], ["CAPA", "AUTH SCRAM-SHA-256"], "{password}");
+        assert_eq!(commands(&server, "CAPA").len(), 1, "{password}");
+    }
+}
