@@ -46,12 +46,12 @@ pub mod cli;
 pub mod delivery;
 mod escape;
 pub mod fetch;
+pub mod journal;
 mod mailbox;
 mod sandbox;
 mod secret;
 mod server_url;
 mod session;
-pub mod state;
 mod tls;
 
 /// What an error of a session is made of, as `wit/types.wit` has it.

@@ -18,8 +18,8 @@ Exit codes (sysexits.h):
   70  internal error: the component failed in its sandbox
   73  cannot store in the Maildir, or cannot make the state file or the trace
   74  the connection broke, or reading or writing failed
-  75  try again later: mailbox in use, trouble of the server that will pass, timeout,
-      QUIT not confirmed
+  75  try again later: mailbox in use, another run fetching it, trouble of the server that will
+      pass, timeout, QUIT not confirmed
   76  the server does not speak POP3 or TLS as it must, or its certificate is not accepted
   77  sign-in refused, or the server offers no permitted way to sign in, or wants a certificate
   78  configuration: no usable password, a file that is not what it should be
@@ -62,7 +62,7 @@ pub(super) struct Fetch {
     /// Leave everything at the server (the default)
     #[arg(long, help_heading = MAIL)]
     keep: bool,
-    /// Remember in this file (SQLite) what is stored, and do not fetch it again
+    /// Keep a journal in this file (SQLite) of what becomes of each message; what is stored is not fetched again
     #[arg(long, value_name = "FILE", help_heading = MAIL)]
     pub(super) state: Option<PathBuf>,
     #[command(flatten)]

@@ -127,6 +127,11 @@ fn tls_options(arguments: &SecurityArguments) -> TlsOptions {
     }
 }
 
+/// The name of the account: `user@host:port`.
+pub(super) fn account(sign_in: &SignIn, target: &Target) -> Result<String, Failure> {
+    Ok(format!("{}@{}:{}", user(sign_in, target)?, target.url.host(), target.url.port()))
+}
+
 /// Connects and signs in; gives the session in TRANSACTION and the name of the account.
 pub(super) async fn connect_and_sign_in(
     connection: &Connection,
@@ -134,6 +139,7 @@ pub(super) async fn connect_and_sign_in(
     reporter: &Reporter,
 ) -> Result<(Session, String), Failure> {
     let target = check(connection)?;
+    let account = account(sign_in, &target)?;
     let source = source(sign_in, &connection.auth);
     if source.kind == SecretKind::Token {
         if target.security == Security::Cleartext && auth::asks(&connection.auth) {
@@ -150,7 +156,6 @@ pub(super) async fn connect_and_sign_in(
         _ => obtain(&source, &user, &target, reporter).await?,
     };
     let mut credentials = Credentials { user, secret };
-    let account = format!("{}@{}:{}", credentials.user, target.url.host(), target.url.port());
     let means = Means::new(connection, &target, reporter).await?;
     let mut session = means.connect(connection, &target, std::slice::from_ref(&credentials)).await?;
     reporter.connected(&account, &session.greeting().await?, session.tls().as_ref());

@@ -8,11 +8,11 @@ use thiserror::Error;
 use super::password::PasswordError;
 use crate::delivery::{DeliveryError, DeliveryErrorKind};
 use crate::fetch::{FetchError, Summary};
+use crate::journal::{JournalError, JournalErrorKind};
 use crate::sandbox::contract::{self, ResponseCode, Wait};
 use crate::sandbox::{LoadError, Stopped};
 use crate::server_url::UrlError;
 use crate::session::SessionError;
-use crate::state::{StateError, StateErrorKind};
 use crate::tls::{TlsFault, TlsSetupError};
 
 /// What the contract says in the place of a command where it was the greeting.
@@ -66,7 +66,7 @@ pub(super) enum Failure {
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
     #[error(transparent)]
-    State(#[from] StateError),
+    Journal(#[from] JournalError),
     #[error(transparent)]
     Fetch(FetchError),
     #[error("{}", Incomplete(.0))]
@@ -84,7 +84,7 @@ impl From<FetchError> for Failure {
         match error {
             FetchError::Session(error) => Failure::Session(error),
             FetchError::Delivery(error) => Failure::Delivery(error),
-            FetchError::State(error) => Failure::State(error),
+            FetchError::Journal(error) => Failure::Journal(error),
             error => Failure::Fetch(error),
         }
     }
@@ -109,11 +109,11 @@ impl Failure {
                 DeliveryErrorKind::CannotStore => Exit::CannotCreate,
                 DeliveryErrorKind::Io => Exit::Io,
             },
-            Failure::State(error) => match error.kind() {
-                StateErrorKind::Configuration => Exit::Configuration,
-                StateErrorKind::CannotCreate => Exit::CannotCreate,
-                StateErrorKind::Io => Exit::Io,
-                StateErrorKind::Busy => Exit::TryLater,
+            Failure::Journal(error) => match error.kind() {
+                JournalErrorKind::Configuration => Exit::Configuration,
+                JournalErrorKind::CannotCreate => Exit::CannotCreate,
+                JournalErrorKind::Io => Exit::Io,
+                JournalErrorKind::Busy => Exit::TryLater,
             },
             Failure::Fetch(FetchError::NoSuchMessage { .. }) => Exit::Protocol,
             Failure::Fetch(FetchError::Unconfirmed { .. }) => Exit::TryLater,

@@ -3,24 +3,27 @@
 use std::sync::Arc;
 
 use super::arguments::Fetch;
-use super::connect::connect_and_sign_in;
+use super::connect::{self, connect_and_sign_in};
 use super::failure::Failure;
 use super::output::Reporter;
 use crate::delivery::Maildir;
 use crate::fetch::{FetchOptions, fetch};
-use crate::state::State;
+use crate::journal::Journal;
 
 pub(super) async fn run(arguments: Fetch, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     // Whether mail can be stored is known before anybody is asked for it. TLS and the like come before even that.
-    super::connect::check(&arguments.connection)?;
+    let target = connect::check(&arguments.connection)?;
     let maildir = Maildir::open(&arguments.maildir)?;
-    let state = arguments.state.as_deref().map(State::open).transpose()?;
+    let journal = arguments.state.as_deref().map(Journal::open).transpose()?;
+    let account = connect::account(&arguments.sign_in, &target)?;
+    // Held until the end of this function, and so of the run.
+    let _lock = journal.as_ref().map(|journal| journal.lock(&account)).transpose()?;
 
     let (session, account) = connect_and_sign_in(&arguments.connection, &arguments.sign_in, reporter).await?;
     // What is in one Maildir is not in another, whatever the account.
     let place = std::path::absolute(&arguments.maildir).unwrap_or(arguments.maildir);
     let key = format!("{account} {}", place.display());
-    let options = FetchOptions { maildir, state: state.map(|state| (state, key)), delete: arguments.delete };
+    let options = FetchOptions { maildir, journal: journal.map(|journal| (journal, key)), delete: arguments.delete };
     let events = Arc::clone(reporter);
     let outcome = fetch(session, options, Arc::new(move |event| events.fetch(&event))).await;
 

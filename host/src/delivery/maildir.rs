@@ -1,6 +1,7 @@
 //! Delivery into a Maildir: <https://cr.yp.to/proto/maildir.html>.
 
 mod directories;
+mod finding;
 mod placing;
 
 use std::ffi::{OsStr, OsString};
@@ -36,6 +37,11 @@ impl Maildir {
         Ok(Self { directories: Arc::new(Directories::open(path)?) })
     }
 
+    /// A new name for a message, as no other delivery will choose it.
+    pub fn unique_name(&self) -> OsString {
+        unique_name()
+    }
+
     /// Begins a message: an empty file of a new unique name in `tmp`, with mode 0600.
     ///
     /// The file stays open until the message is delivered or dropped, so that the limit on open files bounds how many
@@ -46,13 +52,27 @@ impl Maildir {
     pub fn begin(&self) -> Result<Incoming, DeliveryError> {
         let mut attempts = ATTEMPTS;
         loop {
-            let name = unique_name();
-            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-            match rustix::fs::openat(&self.directories.tmp, &name, flags, Mode::RUSR | Mode::WUSR) {
-                Ok(file) => return Ok(Incoming::new(Arc::clone(&self.directories), name, file.into())),
-                Err(Errno::EXIST) if attempts > 1 => attempts -= 1,
-                Err(error) => return Err(DeliveryError::of("create", self.directories.in_tmp(&name), error)),
+            match self.create(unique_name(), Naming::Any) {
+                Err((Errno::EXIST, _)) if attempts > 1 => attempts -= 1,
+                done => return done.map_err(|(_, error)| error),
             }
+        }
+    }
+
+    /// Begins a message that will have this [`unique_name`](Self::unique_name) and no other, so that it can be
+    /// [found](Self::find) by it.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin); also where the name is taken.
+    pub fn begin_as(&self, name: OsString) -> Result<Incoming, DeliveryError> {
+        self.create(name, Naming::Fixed).map_err(|(_, error)| error)
+    }
+
+    fn create(&self, name: OsString, naming: Naming) -> Result<Incoming, (Errno, DeliveryError)> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        match rustix::fs::openat(&self.directories.tmp, &name, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(file) => Ok(Incoming::new(Arc::clone(&self.directories), name, naming, file.into())),
+            Err(error) => Err((error, DeliveryError::of("create", self.directories.in_tmp(&name), error))),
         }
     }
 
@@ -100,13 +120,21 @@ pub struct Incoming {
     /// In `tmp` at first, in `new` once it is placed.
     name: OsString,
     octets: u64,
+    naming: Naming,
     is_complete: bool,
     is_in_tmp: bool,
 }
 
+/// Whether the name may be another one should it be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Naming {
+    Any,
+    Fixed,
+}
+
 impl Incoming {
-    fn new(directories: Arc<Directories>, name: OsString, file: File) -> Self {
-        Self { directories, file, name, octets: 0, is_complete: true, is_in_tmp: true }
+    fn new(directories: Arc<Directories>, name: OsString, naming: Naming, file: File) -> Self {
+        Self { directories, file, name, octets: 0, naming, is_complete: true, is_in_tmp: true }
     }
 
     /// Appends the next piece, straight to the file: pieces should be as large as they come.
@@ -146,7 +174,7 @@ impl Incoming {
                     self.name = name;
                     return Ok(());
                 }
-                Err(Errno::EXIST) if attempts > 1 => {
+                Err(Errno::EXIST) if attempts > 1 && self.naming == Naming::Any => {
                     attempts -= 1;
                     name = unique_name();
                 }

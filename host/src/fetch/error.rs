@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use crate::delivery::DeliveryError;
+use crate::journal::JournalError;
 use crate::session::SessionError;
-use crate::state::StateError;
 
 /// Why a run has stopped. Nothing was deleted at the server, but for [`FetchError::Unconfirmed`], where it is open.
 #[derive(Debug, Error)]
@@ -18,7 +18,7 @@ pub enum FetchError {
     Delivery(#[from] DeliveryError),
     /// The record of what is stored.
     #[error(transparent)]
-    State(#[from] StateError),
+    Journal(#[from] JournalError),
     /// The server listed a message that it does not have.
     #[error(
         "the server does not speak POP3 as it must: UIDL lists message {number}, but STAT says that there are {messages}"

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::delivery::Maildir;
+use crate::journal::Journal;
 use crate::sandbox::contract::{self, Piece};
 use crate::session::{MessageRefused, Reply, ResponseCode, Session, SessionError};
-use crate::state::State;
 
 pub use error::FetchError;
 pub use event::{Event, Events, Warning};
@@ -39,7 +39,7 @@ pub struct FetchOptions {
     /// The destination.
     pub maildir: Maildir,
     /// What was stored before, and the name of the account there. Messages that it knows are not fetched again.
-    pub state: Option<(State, String)>,
+    pub journal: Option<(Journal, String)>,
     /// Delete at the server what is stored.
     pub delete: bool,
 }
@@ -90,46 +90,55 @@ struct Run {
 
 impl Run {
     async fn run(&mut self, mut session: Session, options: FetchOptions) -> Result<(), FetchError> {
-        let FetchOptions { maildir, state, delete } = options;
+        let FetchOptions { maildir, journal, delete } = options;
         session.look_for_pipelining().await?;
         let maildrop = session.stat().await?;
         self.summary.messages = maildrop.messages;
         (self.events)(Event::Maildrop { messages: maildrop.messages, octets: maildrop.octets });
 
-        let mut plan = Plan::new(&mut session, maildrop.messages, state, delete, &self.events).await?;
+        let mut plan = Plan::new(&mut session, maildrop.messages, journal, &maildir, delete, &self.events).await?;
         self.summary.known = count(plan.known.len());
         (self.events)(Event::Planned { retrieve: count(plan.retrieve.len()), known: self.summary.known });
 
         let storing = Storing {
             maildir,
-            state: plan.state.take(),
+            journal: plan.journal.take(),
             unique_ids: plan.unique_ids,
             events: Arc::clone(&self.events),
+            names: HashMap::new(),
         };
         // The sizes of the messages are not known; their average is.
         let average = maildrop.octets.checked_div(maildrop.messages.into()).unwrap_or_default().max(1);
         let at_a_time = (TRANSFER_OCTETS / average).clamp(1, TRANSFER_MESSAGES);
         let transfers = plan.retrieve.chunks(usize::try_from(at_a_time).unwrap_or(1));
-        let stored = self.retrieve(&mut session, transfers, storing).await?;
-
-        if delete {
-            let durable: Vec<u32> = plan.known.into_iter().chain(stored).collect();
-            self.delete(&mut session, &durable).await?;
+        let Stored { messages: stored, journal, unique_ids, .. } =
+            self.retrieve(&mut session, transfers, storing).await?;
+        if !delete {
+            return self.quit(session).await;
         }
+
+        let durable: Vec<u32> = plan.known.into_iter().chain(stored).collect();
+        let identified = durable.iter().filter_map(|number| unique_ids.get(number).cloned()).collect();
+        // What has become of it the next session shows: there are servers that confirm QUIT and delete nothing.
+        note_deletions(journal, identified).await?;
+        self.delete(&mut session, &durable).await?;
         self.quit(session).await
     }
 
-    /// Retrieves the messages, and gives the numbers of those that are durable.
+    /// Retrieves the messages, and gives what has become of them.
     async fn retrieve(
         &mut self,
         session: &mut Session,
         transfers: impl Iterator<Item = &[u32]>,
         storing: Storing,
-    ) -> Result<Vec<u32>, FetchError> {
+    ) -> Result<Stored, FetchError> {
         let (work, waiting) = mpsc::channel(BATCHES_WAITING);
         let storing = tokio::task::spawn_blocking(move || storing.run(waiting));
         let mut transferred = Ok(());
         for messages in transfers {
+            if work.send(Work::Transfer(messages.to_vec())).await.is_err() {
+                break;
+            }
             transferred = self.transfer(session, messages, &work).await;
             if transferred.is_err() || work.is_closed() {
                 break;
@@ -140,12 +149,11 @@ impl Run {
             let _ = work.send(Work::Distrusted).await;
         }
         drop(work);
-        let Stored { messages: stored, octets, unattributed, failure, .. } =
-            storing.await.map_err(|_| FetchError::Internal("the storing thread ended early"))?;
-        self.summary.stored = count(stored.len() + unattributed);
-        self.summary.octets = octets;
+        let mut stored = storing.await.map_err(|_| FetchError::Internal("the storing thread ended early"))?;
+        self.summary.stored = count(stored.messages.len() + stored.unattributed);
+        self.summary.octets = stored.octets;
         // When the disk is the cause, the transfer has only seen that nobody takes its pieces.
-        match failure {
+        match stored.failure.take() {
             Some(failure) => Err(failure),
             None => transferred.map(|()| stored).map_err(FetchError::from),
         }
@@ -209,6 +217,14 @@ impl Run {
         (self.events)(Event::Warning(Warning::NoGoodbye(cause)));
         Ok(())
     }
+}
+
+/// Notes in the journal, if there is one, that the server is told to delete these messages.
+async fn note_deletions(journal: Option<(Journal, String)>, unique_ids: Vec<Vec<u8>>) -> Result<(), FetchError> {
+    let Some((mut journal, account)) = journal else { return Ok(()) };
+    let write = move || journal.deletion_sent(&account, &unique_ids.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let noted = tokio::task::spawn_blocking(write).await;
+    Ok(noted.map_err(|_| FetchError::Internal("the thread that writes the journal ended early"))??)
 }
 
 fn is_temporary(reply: &Reply) -> bool {

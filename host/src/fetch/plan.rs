@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Event, Events, FetchError, UniqueIds, Warning};
+use crate::delivery::Maildir;
+use crate::journal::{Entry, EntryState, Journal};
 use crate::session::{Session, UniqueIdListing};
-use crate::state::State;
 
 /// What to do with each message of the maildrop.
 #[derive(Debug)]
@@ -15,24 +16,29 @@ pub(super) struct Plan {
     pub(super) known: Vec<u32>,
     /// The unique-ids that may be recorded.
     pub(super) unique_ids: UniqueIds,
-    pub(super) state: Option<(State, String)>,
+    pub(super) journal: Option<(Journal, String)>,
 }
 
 impl Plan {
-    /// Asks the server for its unique-ids where there is a state to compare them with.
+    /// Asks the server for its unique-ids where there is a journal to compare them with.
     ///
     /// A unique-id alone is not trusted where a message is to be deleted that this run does not fetch: servers reuse
     /// them. There its size in the scan listing has to be the one that was stored; otherwise it is fetched again.
     pub(super) async fn new(
         session: &mut Session,
         messages: u32,
-        state: Option<(State, String)>,
+        journal: Option<(Journal, String)>,
+        maildir: &Maildir,
         delete: bool,
         events: &Events,
     ) -> Result<Self, FetchError> {
-        let everything =
-            |state| Plan { retrieve: (1..=messages).collect(), known: Vec::new(), unique_ids: HashMap::new(), state };
-        let Some((state, account)) = state else { return Ok(everything(None)) };
+        let everything = |journal| Plan {
+            retrieve: (1..=messages).collect(),
+            known: Vec::new(),
+            unique_ids: HashMap::new(),
+            journal,
+        };
+        let Some((mut journal, account)) = journal else { return Ok(everything(None)) };
         if messages == 0 {
             return Ok(everything(None));
         }
@@ -53,12 +59,14 @@ impl Plan {
             events(Event::Warning(Warning::UnusableUniqueIds(super::count(without))));
         }
         // Reading the file blocks, and for long when it knows many.
-        let (state, account, stored) = tokio::task::spawn_blocking(move || {
-            let stored = state.known(&account);
-            (state, account, stored)
+        let maildir = maildir.clone();
+        let present: HashSet<Vec<u8>> = unique_ids.values().cloned().collect();
+        let (journal, account, stored) = tokio::task::spawn_blocking(move || {
+            let stored = stored(&mut journal, &account, &maildir, &present);
+            (journal, account, stored)
         })
         .await
-        .map_err(|_| FetchError::Internal("the thread that reads the state ended early"))?;
+        .map_err(|_| FetchError::Internal("the thread that reads the journal ended early"))?;
         let stored = stored?;
         let size_of = |number: &u32| unique_ids.get(number).and_then(|unique_id| stored.get(unique_id));
         let (mut known, mut retrieve): (Vec<u32>, Vec<u32>) =
@@ -71,8 +79,51 @@ impl Plan {
             retrieve.sort_unstable();
             known = same;
         }
-        Ok(Plan { retrieve, known, unique_ids, state: Some((state, account)) })
+        Ok(Plan { retrieve, known, unique_ids, journal: Some((journal, account)) })
     }
+}
+
+/// The octets of the messages that are stored, by unique-id, after what an earlier run has left open is settled.
+fn stored(
+    journal: &mut Journal,
+    account: &str,
+    maildir: &Maildir,
+    present: &HashSet<Vec<u8>>,
+) -> Result<HashMap<Vec<u8>, u64>, FetchError> {
+    let entries = journal.entries(account)?;
+    let (open, settled): (Vec<_>, Vec<_>) =
+        entries.into_iter().partition(|(_, entry)| entry.state == EntryState::Retrieving);
+    let delivered = find_delivered(journal, account, maildir, open)?;
+    // What the server was told to delete and does not show any more is gone.
+    let (gone, settled): (Vec<_>, Vec<_>) = settled
+        .into_iter()
+        .partition(|(unique_id, entry)| entry.state == EntryState::DeletionSent && !present.contains(unique_id));
+    journal.forget(account, &gone.iter().map(|(unique_id, _)| unique_id.as_slice()).collect::<Vec<_>>())?;
+    let settled = settled.into_iter().map(|(unique_id, entry)| (unique_id, entry.octets.unwrap_or_default()));
+    Ok(settled.chain(delivered).collect())
+}
+
+/// Of the messages that an earlier run was busy with when it ended, those that are in the Maildir; the others are forgotten.
+fn find_delivered(
+    journal: &mut Journal,
+    account: &str,
+    maildir: &Maildir,
+    open: Vec<(Vec<u8>, Entry)>,
+) -> Result<Vec<(Vec<u8>, u64)>, FetchError> {
+    let names: HashSet<_> = open.iter().filter_map(|(_, entry)| entry.file.clone()).collect();
+    let found = maildir.find(&names)?;
+    let mut delivered = Vec::new();
+    let mut lost = Vec::new();
+    for (unique_id, entry) in open {
+        match entry.file.as_ref().and_then(|file| found.get(file)) {
+            Some(octets) => delivered.push((unique_id, *octets)),
+            None => lost.push(unique_id),
+        }
+    }
+    let noted: Vec<_> = delivered.iter().map(|(unique_id, octets)| (unique_id.as_slice(), *octets)).collect();
+    journal.delivered(account, &noted)?;
+    journal.forget(account, &lost.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+    Ok(delivered)
 }
 
 /// The sizes of the scan listing; none where the server refuses it.

@@ -1,12 +1,15 @@
 //! The thread that stores: pieces become files, files become durable in groups.
 
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
 
 use super::{Event, Events, FetchError, UniqueIds};
 use crate::delivery::{Incoming, Maildir, PartialDelivery};
+use crate::journal::Journal;
 use crate::sandbox::contract::{MessageBegin, MessageEnd, Piece};
-use crate::state::{self, State};
 
 /// The bounds of a group. Each message of a group holds an open file.
 const GROUP_MESSAGES: usize = 128;
@@ -15,15 +18,19 @@ const GROUP_OCTETS: u64 = 32 << 20;
 /// Takes the pieces of one transfer.
 pub(super) struct Storing {
     pub(super) maildir: Maildir,
-    /// Where to record what is durable, under which account.
-    pub(super) state: Option<(State, String)>,
+    /// Where to note what becomes of the messages, under which account.
+    pub(super) journal: Option<(Journal, String)>,
     pub(super) unique_ids: UniqueIds,
     pub(super) events: Events,
+    /// The names of the files of the transfer that runs.
+    pub(super) names: HashMap<u32, OsString>,
 }
 
 /// What there is to do.
 #[derive(Debug)]
 pub(super) enum Work {
+    /// These messages are asked for.
+    Transfer(Vec<u32>),
     /// To store these.
     Pieces(Vec<Piece>),
     /// The transfer has come to its end: each message is the one that it was asked for as.
@@ -43,6 +50,9 @@ pub(super) struct Stored {
     pub(super) unattributed: usize,
     /// What stopped it.
     pub(super) failure: Option<FetchError>,
+    /// The journal and the unique-ids, for what is to be noted about deletions.
+    pub(super) journal: Option<(Journal, String)>,
+    pub(super) unique_ids: UniqueIds,
     /// Messages of the transfer that runs: durable, but not yet known for certain to be what they were asked for as.
     unconfirmed: Vec<Unconfirmed>,
 }
@@ -70,7 +80,9 @@ impl Storing {
         let mut stored = Stored::default();
         let done = self.store_all(&mut work, &mut stored);
         let remembered = self.remember_exact(&mut stored);
-        stored.failure = done.and(remembered).err();
+        let forgotten = self.forget_undelivered();
+        stored.failure = done.and(remembered).and(forgotten).err();
+        (stored.journal, stored.unique_ids) = (self.journal.take(), std::mem::take(&mut self.unique_ids));
         stored
     }
 
@@ -91,6 +103,7 @@ impl Storing {
                 }
             };
             match next {
+                Work::Transfer(messages) => self.note_names(&messages)?,
                 Work::Pieces(pieces) => {
                     for piece in pieces {
                         self.store(piece, &mut current, &mut group)?;
@@ -102,6 +115,8 @@ impl Storing {
                 Work::Confirmed => {
                     self.settle(&mut group, stored)?;
                     self.record(stored)?;
+                    // The server has refused to give what is left.
+                    self.forget_undelivered()?;
                 }
                 Work::Distrusted => {
                     self.settle(&mut group, stored)?;
@@ -110,6 +125,28 @@ impl Storing {
             }
         }
         self.settle(&mut group, stored)
+    }
+
+    /// Notes under which names the messages of a transfer will be delivered, before any of them is.
+    fn note_names(&mut self, messages: &[u32]) -> Result<(), FetchError> {
+        let Some((journal, account)) = &mut self.journal else { return Ok(()) };
+        let identified = messages.iter().filter(|number| self.unique_ids.contains_key(number));
+        self.names = identified.map(|number| (*number, self.maildir.unique_name())).collect();
+        let entries: Vec<(&[u8], &OsStr)> = self
+            .names
+            .iter()
+            .filter_map(|(number, name)| Some((self.unique_ids.get(number)?.as_slice(), name.as_os_str())))
+            .collect();
+        Ok(journal.begin(account, &entries)?)
+    }
+
+    /// What is left of the names belongs to messages that were not delivered, or of which it is not known which they are.
+    fn forget_undelivered(&mut self) -> Result<(), FetchError> {
+        let Some((journal, account)) = &mut self.journal else { return Ok(()) };
+        let unique_ids = self.names.keys().filter_map(|number| self.unique_ids.get(number).map(Vec::as_slice));
+        journal.forget(account, &unique_ids.collect::<Vec<_>>())?;
+        self.names.clear();
+        Ok(())
     }
 
     /// After a transfer that was broken off: up to the first message whose size is not the announced one, nothing speaks
@@ -133,7 +170,11 @@ impl Storing {
         match piece {
             Piece::Begin(MessageBegin { number, announced }) => {
                 (self.events)(Event::Begin { number, announced });
-                *current = Some((self.maildir.begin()?, announced));
+                let message = match self.names.get(&number) {
+                    Some(name) => self.maildir.begin_as(name.clone())?,
+                    None => self.maildir.begin()?,
+                };
+                *current = Some((message, announced));
             }
             Piece::Content(octets) => {
                 if let Some((message, _)) = current {
@@ -176,20 +217,19 @@ impl Storing {
         failure.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Records what is durable: in this order, a crash between the two brings messages a second time and never loses
-    /// one.
+    /// Notes what is durable: in this order, for a crash between the two leaves files that the next run finds by their names.
     fn record(&mut self, stored: &mut Stored) -> Result<(), FetchError> {
         let confirmed = std::mem::take(&mut stored.unconfirmed);
         for Unconfirmed { number, octets, .. } in &confirmed {
             stored.messages.push(*number);
             stored.octets += octets;
+            self.names.remove(number);
         }
-        if let Some((state, account)) = &mut self.state {
-            let messages = confirmed.iter().filter_map(|message| {
-                let unique_id = self.unique_ids.get(&message.number)?;
-                Some(state::Stored { unique_id, octets: message.octets })
-            });
-            state.record(account, &messages.collect::<Vec<_>>())?;
+        if let Some((journal, account)) = &mut self.journal {
+            let messages = confirmed
+                .iter()
+                .filter_map(|message| Some((self.unique_ids.get(&message.number)?.as_slice(), message.octets)));
+            journal.delivered(account, &messages.collect::<Vec<_>>())?;
         }
         Ok(())
     }

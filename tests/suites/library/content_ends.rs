@@ -6,7 +6,7 @@ use std::time::Duration;
 use popfetch::contract::Error;
 use popfetch::delivery::Maildir;
 use popfetch::fetch::{FetchOptions, fetch};
-use popfetch::state::State;
+use popfetch::journal::Journal;
 use popfetch::{SessionOptions, Timeouts};
 use popfetch_tests::maildir;
 use popfetch_tests::maildrop::Maildrop;
@@ -148,10 +148,10 @@ async fn a_run_with_a_missing_end_deletes_nothing_and_fetches_all_again() {
     let missing = At::verb("RETR").argument(1).connection(1);
     let model = ModelServer::start(server_with(&contents).fault(missing, Fault::NoFinalDot));
     let run = async || {
-        let state = State::open(&directory.path().join("state")).unwrap();
+        let journal = Journal::open(&directory.path().join("journal")).unwrap();
         let maildir = Maildir::open(&directory.path().join("mail")).unwrap();
-        let state = Some((state, "alice@pop.example.org:110".to_owned()));
-        let options_of_run = FetchOptions { maildir, state, delete: true };
+        let journal = Some((journal, "alice@pop.example.org:110".to_owned()));
+        let options_of_run = FetchOptions { maildir, journal, delete: true };
         fetch(signed_in_with(&model, &options).await, options_of_run, Arc::new(|_| ())).await
     };
     let outcome = run().await;

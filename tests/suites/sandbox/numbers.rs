@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use popfetch::delivery::Maildir;
 use popfetch::fetch::{FetchError, FetchOptions, Outcome, fetch};
-use popfetch::state::State;
+use popfetch::journal::Journal;
 use popfetch::{Mechanism, Sandbox, Session, SessionError, SessionOptions, Stopped};
 
 use crate::{assert_goes_on, credentials, sandbox, server, session, stopped};
 
-/// What a run with `delete` and a state has come to.
+/// What a run with `delete` and a journal has come to.
 async fn run(sandbox: &Sandbox, tale: &str) -> Outcome {
     let directory = tempfile::tempdir().unwrap();
-    let state = State::open(&directory.path().join("state")).unwrap();
+    let journal = Journal::open(&directory.path().join("journal")).unwrap();
     let options = FetchOptions {
         maildir: Maildir::open(&directory.path().join("mail")).unwrap(),
-        state: Some((state, "alice@example.org:110".to_owned())),
+        journal: Some((journal, "alice@example.org:110".to_owned())),
         delete: true,
     };
     fetch(session(sandbox, tale).await, options, Arc::new(|_| ())).await

@@ -51,6 +51,16 @@ impl Directories {
         flush_open(&self.new, &self.path.join("new"))
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes a message that was not delivered, if it is there.
+    pub(super) fn remove_from_tmp(&self, name: &OsStr) {
+        // A leftover in tmp is no message; readers remove it in time.
+        let _ = rustix::fs::unlinkat(&self.tmp, name, AtFlags::empty());
+    }
+
     pub(super) fn remove_from_new(&self, name: &OsStr) {
         // Called because the file system fails already: there is nothing better to do about another failure.
         let _ = rustix::fs::unlinkat(&self.new, name, AtFlags::empty());

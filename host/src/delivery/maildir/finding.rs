@@ -1,0 +1,81 @@
+//! Finding messages again, by the names under which they were delivered.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::{DeliveryError, Maildir};
+
+impl Maildir {
+    /// Which messages of these names are in the Maildir, and their octets. What is found is durable when this returns.
+    ///
+    /// A reader may have moved them from `new` to `cur`, with flags behind a `:`, or to a folder inside (Maildir++). What
+    /// is in `tmp` was never delivered, and is removed.
+    ///
+    /// # Errors
+    /// When a directory cannot be read, or not be flushed.
+    pub fn find(&self, names: &HashSet<OsString>) -> Result<HashMap<OsString, u64>, DeliveryError> {
+        let mut found = HashMap::new();
+        if names.is_empty() {
+            return Ok(found);
+        }
+        for name in names {
+            self.directories.remove_from_tmp(name);
+        }
+        let root = self.directories.path();
+        look_in(root, names, &mut found)?;
+        if found.len() < names.len() {
+            for entry in list(root)? {
+                let entry = entry.map_err(|error| DeliveryError::of("read", root, error))?;
+                if entry.file_name().as_bytes().starts_with(b".") && entry.path().join("cur").is_dir() {
+                    look_in(&entry.path(), names, &mut found)?;
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Looks in `new` and `cur` of a folder.
+fn look_in(folder: &Path, names: &HashSet<OsString>, found: &mut HashMap<OsString, u64>) -> Result<(), DeliveryError> {
+    for part in ["new", "cur"] {
+        let directory = folder.join(part);
+        let before = found.len();
+        for entry in list(&directory)? {
+            let entry = entry.map_err(|error| DeliveryError::of("read", &directory, error))?;
+            let file_name = entry.file_name();
+            let Some(name) = names.get(without_flags(&file_name)) else { continue };
+            match flushed_octets(&entry.path()) {
+                Ok(octets) => drop(found.insert(name.clone(), octets)),
+                // The reader is moving it just now: it will be seen where it goes, or at the next run.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(DeliveryError::of("flush to disk", entry.path(), error)),
+            }
+        }
+        if found.len() > before {
+            let flushed = File::open(&directory).and_then(|directory| directory.sync_all());
+            flushed.map_err(|error| DeliveryError::of("flush to disk", &directory, error))?;
+        }
+    }
+    Ok(())
+}
+
+fn list(directory: &Path) -> Result<fs::ReadDir, DeliveryError> {
+    fs::read_dir(directory).map_err(|error| DeliveryError::of("read", directory, error))
+}
+
+fn flushed_octets(path: &Path) -> io::Result<u64> {
+    let file = File::open(path)?;
+    file.sync_all()?;
+    Ok(file.metadata()?.len())
+}
+
+/// The name as it was delivered: readers add a `:` and flags.
+fn without_flags(name: &OsStr) -> &OsStr {
+    let octets = name.as_bytes();
+    let unique = octets.split(|octet| *octet == b':').next().unwrap_or(octets);
+    OsStr::from_bytes(unique)
+}

@@ -1,0 +1,165 @@
+//! The file of a journal: made, recognised, brought up to date.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::{EntryState, Journal, JournalError};
+
+/// "popf" in ASCII, where SQLite keeps the kind of a database.
+const APPLICATION_ID: i32 = 0x706f_7066;
+/// The latest schema.
+const SCHEMA_VERSION: i32 = 2;
+/// How long to wait for another process that is writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+const ACCOUNTS: &str = "
+    CREATE TABLE account (
+        id   INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE
+    ) STRICT;
+";
+
+const ENTRIES: &str = "
+    CREATE TABLE entry (
+        account   INTEGER NOT NULL REFERENCES account (id),
+        unique_id BLOB NOT NULL,
+        state     INTEGER NOT NULL,
+        file      BLOB,
+        octets    INTEGER,
+        PRIMARY KEY (account, unique_id)
+    ) STRICT, WITHOUT ROWID;
+";
+
+impl Journal {
+    /// Opens the file, or makes it with mode 0600. A file that is not ours is never changed.
+    ///
+    /// # Errors
+    /// [`JournalErrorKind::Configuration`](super::JournalErrorKind::Configuration) for a file that is something else or of a
+    /// later version, [`JournalErrorKind::CannotCreate`](super::JournalErrorKind::CannotCreate) for one that cannot be made
+    /// or written, else as the disk has it.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        // SQLite gives a meaning to names such as ":memory:"; an absolute path is always a file.
+        let path = std::path::absolute(path).map_err(|source| JournalError::of_creation(path, source))?;
+        create_if_missing(&path)?;
+        // Neither CREATE, since SQLite's mode would be 0644, nor URI: a path is a path.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let database = Connection::open_with_flags(&path, flags).map_err(|error| JournalError::of(&path, error))?;
+        let mut journal = Self { database, path };
+        journal.prepare()?;
+        Ok(journal)
+    }
+
+    fn prepare(&mut self) -> Result<(), JournalError> {
+        let is_read_only =
+            self.database.is_readonly(rusqlite::MAIN_DB).map_err(|error| JournalError::of(&self.path, error))?;
+        if is_read_only {
+            return Err(JournalError::Denied {
+                path: self.path.clone(),
+                source: io::ErrorKind::PermissionDenied.into(),
+            });
+        }
+        self.set_up_connection().map_err(|error| JournalError::of(&self.path, error))?;
+        if self.contents()? == Contents::Ours { Ok(()) } else { self.create_schema() }
+    }
+
+    fn set_up_connection(&self) -> rusqlite::Result<()> {
+        self.database.busy_timeout(BUSY_TIMEOUT)?;
+        // The same as FULL in write-ahead mode. Where that mode is not to be had, a commit is durable only with EXTRA,
+        // which also flushes the directory after the rollback journal is removed.
+        self.database.pragma_update(None, "synchronous", "EXTRA")?;
+        self.database.pragma_update(None, "foreign_keys", true)
+    }
+
+    fn create_schema(&mut self) -> Result<(), JournalError> {
+        let named = |error| JournalError::of(&self.path, error);
+        // Another process may be doing the same: whoever is second finds the first one's work.
+        self.database.execute_batch("BEGIN IMMEDIATE").map_err(named)?;
+        let created = self.contents().and_then(|contents| match contents {
+            Contents::Ours => Ok(()),
+            Contents::Older => self.bring_up_to_date().map_err(named),
+            // To SQLite a file of one octet or of zeros only is empty as well. It is not: somebody wrote it.
+            Contents::Nothing if self.file_length()? > 0 => Err(JournalError::NotOurs { path: self.path.clone() }),
+            Contents::Nothing => self.write_schema().map_err(named),
+        });
+        // Kind and version are a part of the transaction: there is never half a schema.
+        created.and_then(|()| self.database.execute_batch("COMMIT").map_err(named))?;
+        match self.database.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())) {
+            // Another process is using the file meanwhile. A rollback journal is as safe, and slower.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
+            done => done.map_err(named),
+        }
+    }
+
+    fn file_length(&self) -> Result<u64, JournalError> {
+        let metadata = std::fs::metadata(&self.path).map_err(|source| JournalError::of_creation(&self.path, source))?;
+        Ok(metadata.len())
+    }
+
+    fn write_schema(&self) -> rusqlite::Result<()> {
+        self.database.execute_batch(&format!("{ACCOUNTS}{ENTRIES}"))?;
+        self.database.pragma_update(None, "application_id", APPLICATION_ID)?;
+        self.database.pragma_update(None, "user_version", SCHEMA_VERSION)
+    }
+
+    /// The first schema knew of stored messages their unique-ids and octets.
+    fn bring_up_to_date(&self) -> rusqlite::Result<()> {
+        self.database.execute_batch(&format!(
+            "{ENTRIES}
+             INSERT INTO entry (account, unique_id, state, octets)
+                 SELECT account, unique_id, {}, octets FROM stored;
+             DROP TABLE stored;",
+            EntryState::Delivered as u8
+        ))?;
+        self.database.pragma_update(None, "user_version", SCHEMA_VERSION)
+    }
+
+    fn contents(&self) -> Result<Contents, JournalError> {
+        let pragma = |name| self.database.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+        let read = || -> rusqlite::Result<_> {
+            let objects: i64 = self.database.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+            Ok((pragma("application_id")?, pragma("user_version")?, objects))
+        };
+        let path = &self.path;
+        match read().map_err(|error| JournalError::of(path, error))? {
+            (0, 0, 0) => Ok(Contents::Nothing),
+            (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(Contents::Ours),
+            (APPLICATION_ID, 1, _) => Ok(Contents::Older),
+            (APPLICATION_ID, found, _) if found > SCHEMA_VERSION => {
+                Err(JournalError::NewerSchema { path: path.clone(), found, known: SCHEMA_VERSION })
+            }
+            _ => Err(JournalError::NotOurs { path: path.clone() }),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Contents {
+    Nothing,
+    Older,
+    Ours,
+}
+
+/// An empty file is a valid database to SQLite. Its directory entry becomes durable with the first transaction, which
+/// flushes the directory for the sake of its journal.
+fn create_if_missing(path: &Path) -> Result<(), JournalError> {
+    // Closing any descriptor of a file ends all locks that the process has on it (POSIX), also those of a database that
+    // is open in another thread. So a file that exists is not opened here, and no other thread sees ours before it is
+    // closed.
+    static CREATING: Mutex<()> = Mutex::new(());
+    let _alone = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => Ok(()),
+            Ok(_) => Err(JournalError::NotOurs { path: path.to_owned() }),
+            Err(source) => Err(JournalError::CannotCreate { path: path.to_owned(), source }),
+        },
+        Err(error) => Err(JournalError::of_creation(path, error)),
+    }
+}
