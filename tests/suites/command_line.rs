@@ -22,6 +22,8 @@ mod list;
 mod output;
 #[path = "command_line/password.rs"]
 mod password;
+#[path = "command_line/policy.rs"]
+mod policy;
 #[path = "command_line/state.rs"]
 mod state;
 #[path = "command_line/tls.rs"]

@@ -65,6 +65,21 @@ pub(super) struct Fetch {
     /// Keep a journal in this file (SQLite) of what becomes of each message; what is stored is not fetched again
     #[arg(long, value_name = "FILE", help_heading = MAIL)]
     pub(super) state: Option<PathBuf>,
+    /// Leave larger messages at the server
+    #[arg(long, value_name = "OCTETS", value_parser = octets, help_heading = MAIL)]
+    pub(super) max_size: Option<u64>,
+    /// Leave smaller messages at the server
+    #[arg(long, value_name = "OCTETS", value_parser = octets, help_heading = MAIL)]
+    pub(super) min_size: Option<u64>,
+    /// Fetch so many messages at the most, the oldest first
+    #[arg(long, value_name = "N", help_heading = MAIL)]
+    pub(super) limit: Option<u32>,
+    /// Fetch so many octets at the most, but one message in any case
+    #[arg(long, value_name = "OCTETS", value_parser = octets, help_heading = MAIL)]
+    pub(super) limit_bytes: Option<u64>,
+    /// Only tell what would be fetched and deleted
+    #[arg(long, help_heading = MAIL)]
+    pub(super) dry_run: bool,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -221,6 +236,22 @@ pub(super) enum TlsMinimum {
     Tls12,
     #[value(name = "1.3")]
     Tls13,
+}
+
+/// A number of octets, with `k`, `M` or `G` behind it for multiples of 1024.
+fn octets(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.strip_suffix(['k', 'K']) {
+        Some(digits) => (digits, 1 << 10),
+        None => match (text.strip_suffix('M'), text.strip_suffix('G')) {
+            (Some(digits), _) => (digits, 1 << 20),
+            (None, Some(digits)) => (digits, 1 << 30),
+            (None, None) => (text, 1),
+        },
+    };
+    let number = digits.parse::<u64>().ok().filter(|_| digits.bytes().all(|digit| digit.is_ascii_digit()));
+    number
+        .and_then(|number| number.checked_mul(unit))
+        .ok_or_else(|| "a number of octets, as 500k, 20M or 1G".to_owned())
 }
 
 fn pin(text: &str) -> Result<Pin, String> {

@@ -7,7 +7,7 @@ use super::connect::{self, connect_and_sign_in};
 use super::failure::Failure;
 use super::output::Reporter;
 use crate::delivery::Maildir;
-use crate::fetch::{FetchOptions, fetch};
+use crate::fetch::{FetchOptions, Policy, fetch};
 use crate::journal::Journal;
 
 pub(super) async fn run(arguments: Fetch, reporter: &Arc<Reporter>) -> Result<(), Failure> {
@@ -23,7 +23,19 @@ pub(super) async fn run(arguments: Fetch, reporter: &Arc<Reporter>) -> Result<()
     // What is in one Maildir is not in another, whatever the account.
     let place = std::path::absolute(&arguments.maildir).unwrap_or(arguments.maildir);
     let key = format!("{account} {}", place.display());
-    let options = FetchOptions { maildir, journal: journal.map(|journal| (journal, key)), delete: arguments.delete };
+    let policy = Policy {
+        max_size: arguments.max_size,
+        min_size: arguments.min_size,
+        limit: arguments.limit,
+        limit_octets: arguments.limit_bytes,
+    };
+    let options = FetchOptions {
+        maildir,
+        journal: journal.map(|journal| (journal, key)),
+        delete: arguments.delete,
+        policy,
+        dry_run: arguments.dry_run,
+    };
     let events = Arc::clone(reporter);
     let outcome = fetch(session, options, Arc::new(move |event| events.fetch(&event))).await;
 

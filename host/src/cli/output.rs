@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::arguments::{Format, Output};
 use super::failure::Failure;
 use crate::escape::{escape, escape_cut};
-use crate::fetch::{Event, Summary};
+use crate::fetch::{Event, Skipped, Summary};
 use crate::session::{Greeting, Reply};
 use crate::tls::TlsDetails;
 
@@ -88,7 +88,7 @@ impl Reporter {
             Format::Text => {
                 if let Event::Warning(warning) = event {
                     self.warn(warning);
-                } else if self.output.verbose
+                } else if (self.output.verbose || is_asked_for(event))
                     && let Some(line) = fetch_line(event)
                 {
                     self.line(&line);
@@ -99,17 +99,21 @@ impl Reporter {
 
     pub(super) fn fetched(&self, account: &str, summary: &Summary) {
         self.progress.finish_and_clear();
-        let Summary { messages, stored, octets, known, deleted, refused, not_deleted, .. } = summary;
+        let Summary { messages, stored, octets, known, skipped, deleted, refused, not_deleted, .. } = summary;
         if self.output.format == Format::Json {
             return self.json(&json!({
                 "event": "done", "account": shown(account), "messages": messages, "stored": stored, "octets": octets,
-                "known": known, "deleted": deleted, "refused": refused, "not_deleted": not_deleted,
+                "known": known, "skipped": skipped, "deleted": deleted, "refused": refused, "not_deleted": not_deleted,
             }));
         }
         let mut line = format!("{}: {}, {stored} stored ({octets} octets)", shown(account), counted(*messages));
-        for (count, what) in
-            [(known, "known"), (deleted, "deleted"), (refused, "refused"), (not_deleted, "not deleted")]
-        {
+        for (count, what) in [
+            (known, "known"),
+            (skipped, "skipped"),
+            (deleted, "deleted"),
+            (refused, "refused"),
+            (not_deleted, "not deleted"),
+        ] {
             if *count > 0 {
                 line.push_str(&format!(", {count} {what}"));
             }
@@ -204,9 +208,29 @@ pub(super) fn counted(messages: u32) -> String {
     if messages == 1 { "1 message".to_owned() } else { format!("{messages} messages") }
 }
 
+/// A dry run is there for these.
+fn is_asked_for(event: &Event<'_>) -> bool {
+    matches!(event, Event::WouldRetrieve { .. } | Event::WouldDelete { .. })
+}
+
+fn why(skipped: Skipped) -> &'static str {
+    match skipped {
+        Skipped::TooLarge => "larger than --max-size",
+        Skipped::TooSmall => "smaller than --min-size",
+        Skipped::OverLimit => "over the limit of this run",
+    }
+}
+
 fn fetch_line(event: &Event<'_>) -> Option<String> {
     Some(match event {
         Event::Maildrop { messages, octets } => format!("{}, {octets} octets", counted(*messages)),
+        Event::Skipped { number, octets, why: skipped } => {
+            let octets = octets.map(|octets| format!(" ({octets} octets)")).unwrap_or_default();
+            format!("message {number}{octets}: skipped, {}", why(*skipped))
+        }
+        Event::WouldRetrieve { number, delete: false } => format!("message {number}: would be fetched"),
+        Event::WouldRetrieve { number, delete: true } => format!("message {number}: would be fetched and deleted"),
+        Event::WouldDelete { number } => format!("message {number}: would be deleted, for it is stored"),
         Event::Stored { number, octets, path, .. } => {
             format!("message {number}: {octets} octets stored in {}", shown(&path.to_string_lossy()))
         }
@@ -222,6 +246,13 @@ fn fetch_json(event: &Event<'_>) -> Option<Value> {
             json!({ "event": "maildrop", "messages": messages, "octets": octets })
         }
         Event::Planned { retrieve, known } => json!({ "event": "planned", "retrieve": retrieve, "known": known }),
+        Event::Skipped { number, octets, why: skipped } => {
+            json!({ "event": "skipped", "number": number, "octets": octets, "why": why(*skipped) })
+        }
+        Event::WouldRetrieve { number, delete } => {
+            json!({ "event": "would-fetch", "number": number, "delete": delete })
+        }
+        Event::WouldDelete { number } => json!({ "event": "would-delete", "number": number }),
         Event::Stored { number, octets, unique_id, path } => json!({
             "event": "stored", "number": number, "octets": octets,
             "unique_id": unique_id.map(|unique_id| escape(unique_id).to_string()),

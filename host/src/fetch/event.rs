@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::policy::Skipped;
 use crate::session::{Reply, SessionError};
 
 /// Takes the events of a run. It is called from several threads, and should return soon.
@@ -25,6 +26,27 @@ pub enum Event<'a> {
         retrieve: u32,
         /// Messages that an earlier run has stored.
         known: u32,
+    },
+    /// A message is left for later.
+    Skipped {
+        /// The message.
+        number: u32,
+        /// Its size by the scan listing, where that was asked for.
+        octets: Option<u64>,
+        /// Why.
+        why: Skipped,
+    },
+    /// In a dry run: a message would be retrieved.
+    WouldRetrieve {
+        /// The message.
+        number: u32,
+        /// And deleted at the server then.
+        delete: bool,
+    },
+    /// In a dry run: a message that is stored would be deleted at the server.
+    WouldDelete {
+        /// The message.
+        number: u32,
     },
     /// A message begins to arrive.
     Begin {

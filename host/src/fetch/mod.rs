@@ -6,6 +6,7 @@
 mod error;
 mod event;
 mod plan;
+mod policy;
 mod storing;
 
 use std::collections::HashMap;
@@ -21,6 +22,8 @@ use crate::session::{MessageRefused, Reply, ResponseCode, Session, SessionError}
 pub use error::FetchError;
 pub use event::{Event, Events, Warning};
 use plan::Plan;
+use policy::Choice;
+pub use policy::{Policy, Skipped};
 use storing::{Stored, Storing, Work};
 
 /// The bounds of one transfer, at whose end it is certain which message is which: what is stored is remembered then.
@@ -42,6 +45,17 @@ pub struct FetchOptions {
     pub journal: Option<(Journal, String)>,
     /// Delete at the server what is stored.
     pub delete: bool,
+    /// Which of the new messages are taken.
+    pub policy: Policy,
+    /// Only tell what would be done. Nothing is retrieved and nothing deleted.
+    pub dry_run: bool,
+}
+
+impl FetchOptions {
+    /// Fetches everything into this Maildir each time, and leaves it at the server.
+    pub fn to(maildir: Maildir) -> Self {
+        FetchOptions { maildir, journal: None, delete: false, policy: Policy::default(), dry_run: false }
+    }
 }
 
 /// What a run has done.
@@ -55,6 +69,8 @@ pub struct Summary {
     pub octets: u64,
     /// Messages that an earlier run has stored.
     pub known: u32,
+    /// New messages that the policy has left for later.
+    pub skipped: u32,
     /// Messages that the server has deleted.
     pub deleted: u32,
     /// Messages that the server would not give.
@@ -90,7 +106,7 @@ struct Run {
 
 impl Run {
     async fn run(&mut self, mut session: Session, options: FetchOptions) -> Result<(), FetchError> {
-        let FetchOptions { maildir, journal, delete } = options;
+        let FetchOptions { maildir, journal, delete, policy, dry_run } = options;
         session.look_for_pipelining().await?;
         let maildrop = session.stat().await?;
         self.summary.messages = maildrop.messages;
@@ -98,7 +114,19 @@ impl Run {
 
         let mut plan = Plan::new(&mut session, maildrop.messages, journal, &maildir, delete, &self.events).await?;
         self.summary.known = count(plan.known.len());
-        (self.events)(Event::Planned { retrieve: count(plan.retrieve.len()), known: self.summary.known });
+        let sizes = if policy.asks_sizes() { plan::sizes(&mut session).await? } else { HashMap::new() };
+        let Choice { retrieve, skipped } = policy.choose(std::mem::take(&mut plan.retrieve), &sizes);
+        self.summary.skipped = count(skipped.len());
+        (self.events)(Event::Planned { retrieve: count(retrieve.len()), known: self.summary.known });
+        for (number, why) in skipped {
+            (self.events)(Event::Skipped { number, octets: sizes.get(&number).copied(), why });
+        }
+        if dry_run {
+            retrieve.iter().for_each(|number| (self.events)(Event::WouldRetrieve { number: *number, delete }));
+            let deleted = plan.known.iter().filter(|_| delete);
+            deleted.for_each(|number| (self.events)(Event::WouldDelete { number: *number }));
+            return self.quit(session).await;
+        }
 
         let storing = Storing {
             maildir,
@@ -110,7 +138,7 @@ impl Run {
         // The sizes of the messages are not known; their average is.
         let average = maildrop.octets.checked_div(maildrop.messages.into()).unwrap_or_default().max(1);
         let at_a_time = (TRANSFER_OCTETS / average).clamp(1, TRANSFER_MESSAGES);
-        let transfers = plan.retrieve.chunks(usize::try_from(at_a_time).unwrap_or(1));
+        let transfers = retrieve.chunks(usize::try_from(at_a_time).unwrap_or(1));
         let Stored { messages: stored, journal, unique_ids, .. } =
             self.retrieve(&mut session, transfers, storing).await?;
         if !delete {

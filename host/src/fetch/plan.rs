@@ -127,7 +127,7 @@ fn find_delivered(
 }
 
 /// The sizes of the scan listing; none where the server refuses it.
-async fn sizes(session: &mut Session) -> Result<HashMap<u32, u64>, FetchError> {
+pub(super) async fn sizes(session: &mut Session) -> Result<HashMap<u32, u64>, FetchError> {
     match session.scan_listings().await {
         Ok(rows) => Ok(rows.into_iter().map(|row| (row.number, row.octets)).collect()),
         Err(refusal) if refusal.is_lack() => Ok(HashMap::new()),

@@ -55,7 +55,7 @@ fn play(server: &ModelServer, directory: &Path) -> bool {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let Ok(session) = session(server).await else { return false };
         let maildir = Destination::open(&directory.join("mail")).unwrap();
-        let options = FetchOptions { maildir, journal: None, delete: true };
+        let options = FetchOptions { delete: true, ..FetchOptions::to(maildir) };
         fetch(session, options, Arc::new(|_| {})).await.result.is_ok()
     })
 }

@@ -151,7 +151,7 @@ async fn a_run_with_a_missing_end_deletes_nothing_and_fetches_all_again() {
         let journal = Journal::open(&directory.path().join("journal")).unwrap();
         let maildir = Maildir::open(&directory.path().join("mail")).unwrap();
         let journal = Some((journal, "alice@pop.example.org:110".to_owned()));
-        let options_of_run = FetchOptions { maildir, journal, delete: true };
+        let options_of_run = FetchOptions { journal, delete: true, ..FetchOptions::to(maildir) };
         fetch(signed_in_with(&model, &options).await, options_of_run, Arc::new(|_| ())).await
     };
     let outcome = run().await;

@@ -26,7 +26,7 @@ async fn honest_run(sandbox: &Sandbox) {
     session.capabilities().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("mail");
-    let options = FetchOptions { maildir: Maildir::open(&path).unwrap(), journal: None, delete: true };
+    let options = FetchOptions { delete: true, ..FetchOptions::to(Maildir::open(&path).unwrap()) };
     let outcome = fetch(session, options, Arc::new(|_| ())).await;
     outcome.result.unwrap();
     assert_eq!((outcome.summary.stored, outcome.summary.deleted), (20, 20));

@@ -13,7 +13,7 @@ use crate::{assert_goes_on, sandbox, session, stopped};
 async fn run(sandbox: &Sandbox, tale: &str) -> (Outcome, usize, Vec<u32>) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("mail");
-    let options = FetchOptions { maildir: Maildir::open(&path).unwrap(), journal: None, delete: true };
+    let options = FetchOptions { delete: true, ..FetchOptions::to(Maildir::open(&path).unwrap()) };
     let stored = Arc::new(Mutex::new(Vec::new()));
     let events = {
         let stored = Arc::clone(&stored);

@@ -14,9 +14,9 @@ async fn run(sandbox: &Sandbox, tale: &str) -> Outcome {
     let directory = tempfile::tempdir().unwrap();
     let journal = Journal::open(&directory.path().join("journal")).unwrap();
     let options = FetchOptions {
-        maildir: Maildir::open(&directory.path().join("mail")).unwrap(),
         journal: Some((journal, "alice@example.org:110".to_owned())),
         delete: true,
+        ..FetchOptions::to(Maildir::open(&directory.path().join("mail")).unwrap())
     };
     fetch(session(sandbox, tale).await, options, Arc::new(|_| ())).await
 }

@@ -1,0 +1,125 @@
+//! Which of the new messages a run takes.
+
+use std::collections::HashMap;
+
+/// Bounds of one run. Messages that they leave out stay at the server, and are new to the next run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// The most octets of a message, by the server's scan listing.
+    pub max_size: Option<u64>,
+    /// The fewest.
+    pub min_size: Option<u64>,
+    /// How many messages.
+    pub limit: Option<u32>,
+    /// The most octets of all of them together. The first message is taken in any case, or else one that is larger would
+    /// never be.
+    pub limit_octets: Option<u64>,
+}
+
+/// Why a message is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skipped {
+    /// [`Policy::max_size`]
+    TooLarge,
+    /// [`Policy::min_size`]
+    TooSmall,
+    /// [`Policy::limit`] or [`Policy::limit_octets`], which those before it have used up.
+    OverLimit,
+}
+
+/// What becomes of the new messages.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) retrieve: Vec<u32>,
+    pub(super) skipped: Vec<(u32, Skipped)>,
+}
+
+impl Policy {
+    /// Whether the sizes of the messages have to be known.
+    pub(super) fn asks_sizes(&self) -> bool {
+        self.max_size.is_some() || self.min_size.is_some() || self.limit_octets.is_some()
+    }
+
+    /// Parts the messages, which are in ascending order. One whose size the server does not tell is within all bounds of
+    /// size.
+    pub(super) fn choose(&self, messages: Vec<u32>, sizes: &HashMap<u32, u64>) -> Choice {
+        let mut choice = Choice::default();
+        let mut octets = 0_u64;
+        for number in messages {
+            let size = sizes.get(&number).copied();
+            let is_first = choice.retrieve.is_empty();
+            let with_it = octets.saturating_add(size.unwrap_or_default());
+            let skipped = if size.is_some_and(|size| self.max_size.is_some_and(|most| size > most)) {
+                Some(Skipped::TooLarge)
+            } else if size.is_some_and(|size| self.min_size.is_some_and(|least| size < least)) {
+                Some(Skipped::TooSmall)
+            } else if self.limit.is_some_and(|limit| choice.retrieve.len() >= limit as usize)
+                || !is_first && self.limit_octets.is_some_and(|limit| with_it > limit)
+            {
+                Some(Skipped::OverLimit)
+            } else {
+                None
+            };
+            match skipped {
+                Some(why) => choice.skipped.push((number, why)),
+                None => {
+                    choice.retrieve.push(number);
+                    octets = with_it;
+                }
+            }
+        }
+        choice
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::{Choice, Policy, Skipped};
+
+    fn choose(policy: Policy, sizes: &[u64]) -> Choice {
+        let sizes: HashMap<u32, u64> = (1..).zip(sizes.iter().copied()).collect();
+        let mut messages: Vec<u32> = sizes.keys().copied().collect();
+        messages.sort_unstable();
+        policy.choose(messages, &sizes)
+    }
+
+    #[test]
+    fn without_bounds_everything_is_taken() {
+        let choice = choose(Policy::default(), &[1, u64::MAX, 3]);
+        assert_eq!(choice, Choice { retrieve: vec![1, 2, 3], skipped: vec![] });
+        assert!(!Policy { limit: Some(1), ..Policy::default() }.asks_sizes());
+    }
+
+    #[test]
+    fn bounds_of_size_are_included() {
+        let policy = Policy { max_size: Some(20), min_size: Some(10), ..Policy::default() };
+        let choice = choose(policy, &[9, 10, 20, 21]);
+        assert_eq!(choice.retrieve, [2, 3]);
+        assert_eq!(choice.skipped, [(1, Skipped::TooSmall), (4, Skipped::TooLarge)]);
+    }
+
+    #[test]
+    fn limits_count_what_is_taken() {
+        let policy = Policy { limit: Some(2), max_size: Some(20), ..Policy::default() };
+        let choice = choose(policy, &[30, 1, 1, 1]);
+        assert_eq!(choice.retrieve, [2, 3]);
+        assert_eq!(choice.skipped, [(1, Skipped::TooLarge), (4, Skipped::OverLimit)]);
+        assert!(choose(Policy { limit: Some(0), ..Policy::default() }, &[1]).retrieve.is_empty());
+    }
+
+    #[test]
+    fn octets_are_limited_but_for_the_first_message() {
+        let policy = |limit| Policy { limit_octets: Some(limit), ..Policy::default() };
+        assert_eq!(choose(policy(10), &[50, 1]).retrieve, [1]);
+        assert_eq!(choose(policy(10), &[5, 6, 5]).retrieve, [1, 3]);
+        assert_eq!(choose(policy(10), &[5, u64::MAX]).retrieve, [1]);
+    }
+
+    #[test]
+    fn a_message_of_unknown_size_is_taken() {
+        let policy = Policy { max_size: Some(1), min_size: Some(1), limit_octets: Some(1), limit: None };
+        assert_eq!(policy.choose(vec![1, 2], &HashMap::new()).retrieve, [1, 2]);
+    }
+}

@@ -1,0 +1,93 @@
+//! Which messages a run takes, and what it only tells.
+
+use popfetch_tests::command::{Invocation, Popfetch, script};
+use popfetch_tests::maildrop::Maildrop;
+use popfetch_tests::server::ModelServer;
+use serde_json::json;
+
+use super::{commands, events, popfetch};
+
+/// Messages of 100, 2000, 30000 and 400 octets.
+fn maildrop() -> Maildrop {
+    Maildrop::of_octets(
+        [100, 2000, 30_000, 400].map(|octets| format!("Subject: x\r\n\r\n{}\r\n", "x".repeat(octets - 16))),
+    )
+}
+
+fn fetch<'s>(popfetch: &'s Popfetch, server: &'s ModelServer, arguments: &[&str]) -> Invocation<'s> {
+    popfetch.fetch(server).args(["--auth", "user", "--state", "state"]).args(arguments)
+}
+
+/// Which messages were asked for, in the runs so far.
+fn retrieved(server: &ModelServer) -> Vec<String> {
+    commands(server, "RETR").into_iter().map(|command| command.replace("RETR ", "")).collect()
+}
+
+#[test]
+fn sizes_leave_out_what_is_larger_or_smaller() {
+    for (arguments, expected) in [
+        (&["--max-size", "2000"][..], &["1", "2", "4"][..]),
+        (&["--max-size", "1999"], &["1", "4"]),
+        (&["--min-size", "400"], &["2", "3", "4"]),
+        (&["--min-size", "1k", "--max-size", "29k"], &["2"]),
+    ] {
+        let (server, popfetch) = (ModelServer::start(script(maildrop())), popfetch());
+        let run = fetch(&popfetch, &server, &["--delete"]).args(arguments).run();
+        let left = 4 - expected.len();
+        assert!(
+            run.assert_success().stdout.contains(&format!(", {left} skipped, {} deleted\n", expected.len())),
+            "{run:?}"
+        );
+        assert_eq!(retrieved(&server), expected, "{arguments:?}");
+        assert_eq!(server.maildrop().len(), left, "what was left out is not deleted");
+    }
+}
+
+#[test]
+fn limits_leave_the_rest_for_the_next_run() {
+    for limit in [["--limit", "2"], ["--limit-bytes", "2100"]] {
+        let (server, popfetch) = (ModelServer::start(script(maildrop())), popfetch());
+        for _ in 0..2 {
+            fetch(&popfetch, &server, &limit).run().assert_success();
+        }
+        let expected: &[&str] = if limit[0] == "--limit" { &["1", "2", "3", "4"] } else { &["1", "2", "3"] };
+        assert_eq!(retrieved(&server), expected, "{limit:?}");
+        fetch(&popfetch, &server, &limit).run().assert_success();
+        popfetch.maildir().assert_holds(maildrop().fingerprints());
+    }
+}
+
+#[test]
+fn a_dry_run_tells_and_does_nothing() {
+    let (server, popfetch) = (ModelServer::start(script(maildrop())), popfetch());
+    fetch(&popfetch, &server, &["--limit", "1"]).run().assert_success();
+    let arguments = ["--dry-run", "--delete", "--max-size", "20k"];
+    let run = fetch(&popfetch, &server, &arguments).run();
+    assert_eq!(
+        run.assert_success().lines()[..3],
+        [
+            "message 2: would be fetched and deleted",
+            "message 4: would be fetched and deleted",
+            "message 1: would be deleted, for it is stored",
+        ]
+    );
+    let run = fetch(&popfetch, &server, &arguments).args(["--output", "json"]).run();
+    let events = events(&run.assert_success().stdout);
+    assert!(events.contains(&json!({ "event": "would-fetch", "number": 2, "delete": true })), "{events:?}");
+    assert!(events.contains(&json!({ "event": "would-delete", "number": 1 })), "{events:?}");
+    let skipped = json!({ "event": "skipped", "number": 3, "octets": 30_000, "why": "larger than --max-size" });
+    assert!(events.contains(&skipped), "{events:?}");
+
+    assert_eq!(retrieved(&server), ["1"]);
+    assert_eq!(commands(&server, "DELE"), [""; 0]);
+    assert_eq!((server.maildrop().len(), popfetch.maildir().delivered().len()), (4, 1));
+}
+
+#[test]
+fn what_is_no_number_of_octets_is_refused() {
+    let (server, popfetch) = (ModelServer::start(script(maildrop())), popfetch());
+    for size in ["", "k", "1T", "-1", "+1", "1.5M", "99999999999G", "1 k"] {
+        fetch(&popfetch, &server, &[&format!("--max-size={size}")]).run().assert_failure(64, &["max-size"]);
+    }
+    assert_eq!(server.connections(), 0);
+}
