@@ -59,6 +59,9 @@ pub(super) struct Fetch {
     /// Delete at the server what is durably stored
     #[arg(long, conflicts_with = "keep", help_heading = MAIL)]
     pub(super) delete: bool,
+    /// Delete at the server what was stored so long ago, as 14d or 36h; with --state
+    #[arg(long, value_name = "TIME", value_parser = age, conflicts_with_all = ["delete", "keep"], requires = "state", help_heading = MAIL)]
+    pub(super) delete_after: Option<Duration>,
     /// Leave everything at the server (the default)
     #[arg(long, help_heading = MAIL)]
     keep: bool,
@@ -236,6 +239,19 @@ pub(super) enum TlsMinimum {
     Tls12,
     #[value(name = "1.3")]
     Tls13,
+}
+
+/// A number of days or hours.
+fn age(text: &str) -> Result<Duration, String> {
+    const HOUR: u64 = 3600;
+    let (digits, unit) = match (text.strip_suffix('d'), text.strip_suffix('h')) {
+        (Some(digits), _) => (digits, 24 * HOUR),
+        (None, Some(digits)) => (digits, HOUR),
+        (None, None) => return Err("a time as 14d or 36h".to_owned()),
+    };
+    let number = digits.parse::<u64>().ok().filter(|_| digits.bytes().all(|digit| digit.is_ascii_digit()));
+    let seconds = number.and_then(|number| number.checked_mul(unit));
+    seconds.map(Duration::from_secs).ok_or_else(|| "a time as 14d or 36h".to_owned())
 }
 
 /// A number of octets, with `k`, `M` or `G` behind it for multiples of 1024.

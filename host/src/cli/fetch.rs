@@ -33,6 +33,7 @@ pub(super) async fn run(arguments: Fetch, reporter: &Arc<Reporter>) -> Result<()
         maildir,
         journal: journal.map(|journal| (journal, key)),
         delete: arguments.delete,
+        delete_after: arguments.delete_after,
         policy,
         dry_run: arguments.dry_run,
     };

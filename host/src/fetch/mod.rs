@@ -11,6 +11,7 @@ mod storing;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -45,6 +46,8 @@ pub struct FetchOptions {
     pub journal: Option<(Journal, String)>,
     /// Delete at the server what is stored.
     pub delete: bool,
+    /// Delete at the server what was stored so long ago, where `delete` does not do so at once. It needs the journal.
+    pub delete_after: Option<Duration>,
     /// Which of the new messages are taken.
     pub policy: Policy,
     /// Only tell what would be done. Nothing is retrieved and nothing deleted.
@@ -54,7 +57,14 @@ pub struct FetchOptions {
 impl FetchOptions {
     /// Fetches everything into this Maildir each time, and leaves it at the server.
     pub fn to(maildir: Maildir) -> Self {
-        FetchOptions { maildir, journal: None, delete: false, policy: Policy::default(), dry_run: false }
+        FetchOptions {
+            maildir,
+            journal: None,
+            delete: false,
+            delete_after: None,
+            policy: Policy::default(),
+            dry_run: false,
+        }
     }
 }
 
@@ -106,13 +116,14 @@ struct Run {
 
 impl Run {
     async fn run(&mut self, mut session: Session, options: FetchOptions) -> Result<(), FetchError> {
-        let FetchOptions { maildir, journal, delete, policy, dry_run } = options;
+        let FetchOptions { maildir, journal, delete, delete_after, policy, dry_run } = options;
+        let deletes = delete || delete_after.is_some();
         session.look_for_pipelining().await?;
         let maildrop = session.stat().await?;
         self.summary.messages = maildrop.messages;
         (self.events)(Event::Maildrop { messages: maildrop.messages, octets: maildrop.octets });
 
-        let mut plan = Plan::new(&mut session, maildrop.messages, journal, &maildir, delete, &self.events).await?;
+        let mut plan = Plan::new(&mut session, maildrop.messages, journal, &maildir, deletes, &self.events).await?;
         self.summary.known = count(plan.known.len());
         let sizes = if policy.asks_sizes() { plan::sizes(&mut session).await? } else { HashMap::new() };
         let Choice { retrieve, skipped } = policy.choose(std::mem::take(&mut plan.retrieve), &sizes);
@@ -123,15 +134,15 @@ impl Run {
         }
         if dry_run {
             retrieve.iter().for_each(|number| (self.events)(Event::WouldRetrieve { number: *number, delete }));
-            let deleted = plan.known.iter().filter(|_| delete);
-            deleted.for_each(|number| (self.events)(Event::WouldDelete { number: *number }));
+            let deleted = plan.old_enough(delete, delete_after);
+            deleted.iter().for_each(|number| (self.events)(Event::WouldDelete { number: *number }));
             return self.quit(session).await;
         }
 
         let storing = Storing {
             maildir,
             journal: plan.journal.take(),
-            unique_ids: plan.unique_ids,
+            unique_ids: std::mem::take(&mut plan.unique_ids),
             events: Arc::clone(&self.events),
             names: HashMap::new(),
         };
@@ -141,11 +152,11 @@ impl Run {
         let transfers = retrieve.chunks(usize::try_from(at_a_time).unwrap_or(1));
         let Stored { messages: stored, journal, unique_ids, .. } =
             self.retrieve(&mut session, transfers, storing).await?;
-        if !delete {
+        let old = plan.old_enough(delete, delete_after);
+        let durable: Vec<u32> = if delete { old.into_iter().chain(stored).collect() } else { old };
+        if durable.is_empty() {
             return self.quit(session).await;
         }
-
-        let durable: Vec<u32> = plan.known.into_iter().chain(stored).collect();
         let identified = durable.iter().filter_map(|number| unique_ids.get(number).cloned()).collect();
         // What has become of it the next session shows: there are servers that confirm QUIT and delete nothing.
         note_deletions(journal, identified).await?;

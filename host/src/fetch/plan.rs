@@ -1,6 +1,7 @@
 //! Which messages to retrieve.
 
 use std::collections::{HashMap, HashSet};
+use std::time::{Duration, SystemTime};
 
 use super::{Event, Events, FetchError, UniqueIds, Warning};
 use crate::delivery::Maildir;
@@ -8,12 +9,14 @@ use crate::journal::{Entry, EntryState, Journal};
 use crate::session::{Session, UniqueIdListing};
 
 /// What to do with each message of the maildrop.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Plan {
     /// Not stored yet, in ascending order.
     pub(super) retrieve: Vec<u32>,
     /// Stored by an earlier run.
     pub(super) known: Vec<u32>,
+    /// When they were, in seconds since 1970.
+    since: HashMap<u32, u64>,
     /// The unique-ids that may be recorded.
     pub(super) unique_ids: UniqueIds,
     pub(super) journal: Option<(Journal, String)>,
@@ -32,12 +35,7 @@ impl Plan {
         delete: bool,
         events: &Events,
     ) -> Result<Self, FetchError> {
-        let everything = |journal| Plan {
-            retrieve: (1..=messages).collect(),
-            known: Vec::new(),
-            unique_ids: HashMap::new(),
-            journal,
-        };
+        let everything = |journal| Plan { retrieve: (1..=messages).collect(), journal, ..Plan::default() };
         let Some((mut journal, account)) = journal else { return Ok(everything(None)) };
         if messages == 0 {
             return Ok(everything(None));
@@ -68,7 +66,8 @@ impl Plan {
         .await
         .map_err(|_| FetchError::Internal("the thread that reads the journal ended early"))?;
         let stored = stored?;
-        let size_of = |number: &u32| unique_ids.get(number).and_then(|unique_id| stored.get(unique_id));
+        let stored_as = |number: &u32| unique_ids.get(number).and_then(|unique_id| stored.get(unique_id));
+        let size_of = |number: &u32| stored_as(number).map(|stored| &stored.octets);
         let (mut known, mut retrieve): (Vec<u32>, Vec<u32>) =
             (1..=messages).partition(|number| size_of(number).is_some());
         if delete && !known.is_empty() {
@@ -79,17 +78,35 @@ impl Plan {
             retrieve.sort_unstable();
             known = same;
         }
-        Ok(Plan { retrieve, known, unique_ids, journal: Some((journal, account)) })
+        let since = known.iter().filter_map(|number| Some((*number, stored_as(number)?.since?))).collect();
+        Ok(Plan { retrieve, known, since, unique_ids, journal: Some((journal, account)) })
+    }
+
+    /// The messages of earlier runs that are to be deleted now: all of them, or those that were stored so long ago.
+    pub(super) fn old_enough(&self, delete: bool, delete_after: Option<Duration>) -> Vec<u32> {
+        let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs());
+        let is_old = |number: &u32| {
+            let age = self.since.get(number).map_or(0, |since| now.saturating_sub(*since));
+            delete || delete_after.is_some_and(|after| age >= after.as_secs())
+        };
+        self.known.iter().copied().filter(is_old).collect()
     }
 }
 
-/// The octets of the messages that are stored, by unique-id, after what an earlier run has left open is settled.
+/// A message that is stored.
+struct Stored {
+    octets: u64,
+    /// When it was, in seconds since 1970.
+    since: Option<u64>,
+}
+
+/// The messages that are stored, by unique-id, after what an earlier run has left open is settled.
 fn stored(
     journal: &mut Journal,
     account: &str,
     maildir: &Maildir,
     present: &HashSet<Vec<u8>>,
-) -> Result<HashMap<Vec<u8>, u64>, FetchError> {
+) -> Result<HashMap<Vec<u8>, Stored>, FetchError> {
     let entries = journal.entries(account)?;
     let (open, settled): (Vec<_>, Vec<_>) =
         entries.into_iter().partition(|(_, entry)| entry.state == EntryState::Retrieving);
@@ -99,7 +116,12 @@ fn stored(
         .into_iter()
         .partition(|(unique_id, entry)| entry.state == EntryState::DeletionSent && !present.contains(unique_id));
     journal.forget(account, &gone.iter().map(|(unique_id, _)| unique_id.as_slice()).collect::<Vec<_>>())?;
-    let settled = settled.into_iter().map(|(unique_id, entry)| (unique_id, entry.octets.unwrap_or_default()));
+    let settled = settled.into_iter().map(|(unique_id, entry)| {
+        let stored = Stored { octets: entry.octets.unwrap_or_default(), since: entry.since };
+        (unique_id, stored)
+    });
+    // What was found only now is not old enough for any deletion.
+    let delivered = delivered.into_iter().map(|(unique_id, octets)| (unique_id, Stored { octets, since: None }));
     Ok(settled.chain(delivered).collect())
 }
 

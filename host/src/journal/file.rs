@@ -32,6 +32,7 @@ const ENTRIES: &str = "
         state     INTEGER NOT NULL,
         file      BLOB,
         octets    INTEGER,
+        since     INTEGER,
         PRIMARY KEY (account, unique_id)
     ) STRICT, WITHOUT ROWID;
 ";
@@ -107,12 +108,12 @@ impl Journal {
         self.database.pragma_update(None, "user_version", SCHEMA_VERSION)
     }
 
-    /// The first schema knew of stored messages their unique-ids and octets.
+    /// The first schema knew of stored messages their unique-ids and octets. How long ago that was is counted from now.
     fn bring_up_to_date(&self) -> rusqlite::Result<()> {
         self.database.execute_batch(&format!(
             "{ENTRIES}
-             INSERT INTO entry (account, unique_id, state, octets)
-                 SELECT account, unique_id, {}, octets FROM stored;
+             INSERT INTO entry (account, unique_id, state, octets, since)
+                 SELECT account, unique_id, {}, octets, unixepoch() FROM stored;
              DROP TABLE stored;",
             EntryState::Delivered as u8
         ))?;

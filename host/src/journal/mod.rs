@@ -51,6 +51,8 @@ pub struct Entry {
     pub file: Option<OsString>,
     /// The octets that were stored; nothing while it is being retrieved.
     pub octets: Option<u64>,
+    /// When it was stored, in seconds since 1970; nothing while it is being retrieved.
+    pub since: Option<u64>,
 }
 
 impl Journal {
@@ -65,15 +67,20 @@ impl Journal {
                 self.database
                     .query_row("SELECT count(*) FROM entry WHERE account = ?1", [account], |row| row.get(0))?;
             let mut entries = HashMap::with_capacity(usize::try_from(count).unwrap_or(0));
-            let mut query =
-                self.database.prepare_cached("SELECT unique_id, state, file, octets FROM entry WHERE account = ?1")?;
+            let mut query = self
+                .database
+                .prepare_cached("SELECT unique_id, state, file, octets, since FROM entry WHERE account = ?1")?;
             let mut rows = query.query([account])?;
             while let Some(row) = rows.next()? {
-                let octets: Option<i64> = row.get(3)?;
+                let number = |column| -> rusqlite::Result<_> {
+                    let number: Option<i64> = row.get(column)?;
+                    Ok(number.and_then(|number| u64::try_from(number).ok()))
+                };
                 let entry = Entry {
                     state: state_of(row.get(1)?),
                     file: row.get::<_, Option<Vec<u8>>>(2)?.map(OsString::from_vec),
-                    octets: octets.map(|octets| u64::try_from(octets).unwrap_or(0)),
+                    octets: number(3)?,
+                    since: number(4)?,
                 };
                 entries.insert(row.get(0)?, entry);
             }
@@ -95,14 +102,15 @@ impl Journal {
         })
     }
 
-    /// Notes that these messages are in the Maildir, durably, with so many octets.
+    /// Notes that these messages are in the Maildir, durably and from now on, with so many octets.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
     pub fn delivered(&mut self, account: &str, messages: &[(&[u8], u64)]) -> Result<(), JournalError> {
         self.change(account, messages, |transaction, account, (unique_id, octets)| {
-            let mut update = transaction
-                .prepare_cached("UPDATE entry SET state = ?3, octets = ?4 WHERE account = ?1 AND unique_id = ?2")?;
+            let mut update = transaction.prepare_cached(
+                "UPDATE entry SET state = ?3, octets = ?4, since = unixepoch() WHERE account = ?1 AND unique_id = ?2",
+            )?;
             // A size beyond what SQLite can hold is that of no message.
             let octets = i64::try_from(*octets).unwrap_or(i64::MAX);
             update.execute(params![account, unique_id, EntryState::Delivered as u8, octets])

@@ -31,8 +31,18 @@ fn store(journal: &mut Journal, account: &str, unique_ids: &[impl AsRef<[u8]>]) 
     journal.delivered(account, &unique_ids.iter().map(|unique_id| (*unique_id, 10)).collect::<Vec<_>>())
 }
 
+/// But for when it was stored.
 fn entry(state: EntryState, file: &str, octets: impl Into<Option<u64>>) -> Entry {
-    Entry { state, file: Some(file.into()), octets: octets.into() }
+    Entry { state, file: Some(file.into()), octets: octets.into(), since: None }
+}
+
+/// What was stored was so within the last minute, and what was not has no time.
+#[track_caller]
+fn without_time(entry: Entry) -> Entry {
+    assert_eq!(entry.since.is_some(), entry.octets.is_some(), "{entry:?}");
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert!(entry.since.is_none_or(|since| now.abs_diff(since) < 60), "{entry:?}");
+    Entry { since: None, ..entry }
 }
 
 fn refused(path: &Path) -> JournalError {
@@ -55,7 +65,7 @@ fn what_was_recorded_is_known_in_the_next_run() {
 fn a_message_goes_from_state_to_state() {
     let (_directory, path) = place();
     let mut journal = Journal::open(&path).unwrap();
-    let of = |journal: &Journal| journal.entries(FRED).unwrap().remove(b"a".as_slice());
+    let of = |journal: &Journal| journal.entries(FRED).unwrap().remove(b"a".as_slice()).map(without_time);
     assert_eq!(of(&journal), None);
     journal.begin(FRED, &[(b"a", OsStr::new("name"))]).unwrap();
     assert_eq!(of(&journal), Some(entry(EntryState::Retrieving, "name", None)));
@@ -95,8 +105,9 @@ fn a_file_of_the_first_version_is_brought_up_to_date() {
     Connection::open(&path).unwrap().execute_batch(first).unwrap();
     for _ in 0..2 {
         let entries = Journal::open(&path).unwrap().entries(FRED).unwrap();
-        let known = Entry { state: EntryState::Delivered, file: None, octets: Some(120) };
-        assert_eq!(entries.into_iter().collect::<Vec<_>>(), [(b"a".to_vec(), known)]);
+        let known = Entry { state: EntryState::Delivered, file: None, octets: Some(120), since: None };
+        let entries: Vec<_> = entries.into_iter().map(|(unique_id, entry)| (unique_id, without_time(entry))).collect();
+        assert_eq!(entries, [(b"a".to_vec(), known)]);
     }
 }
 

@@ -3,6 +3,7 @@
 use popfetch_tests::command::{Invocation, Popfetch, script};
 use popfetch_tests::maildrop::Maildrop;
 use popfetch_tests::server::ModelServer;
+use rusqlite::Connection;
 use serde_json::json;
 
 use super::{commands, events, popfetch};
@@ -89,5 +90,46 @@ fn what_is_no_number_of_octets_is_refused() {
     for size in ["", "k", "1T", "-1", "+1", "1.5M", "99999999999G", "1 k"] {
         fetch(&popfetch, &server, &[&format!("--max-size={size}")]).run().assert_failure(64, &["max-size"]);
     }
+    assert_eq!(server.connections(), 0);
+}
+
+/// The journal says that everything was stored so long ago.
+fn age(popfetch: &Popfetch, seconds: i64) {
+    let journal = Connection::open(popfetch.home().join("state")).expect("the journal is an SQLite database");
+    let aged = journal.execute("UPDATE entry SET since = since - ?1", [seconds]);
+    assert!(aged.expect("the journal has entries") > 0);
+}
+
+#[test]
+fn what_was_stored_long_ago_is_deleted() {
+    const DAY: i64 = 24 * 3600;
+    let (server, popfetch) = (ModelServer::start(script(maildrop())), popfetch());
+    let after = ["--delete-after", "14d"];
+    fetch(&popfetch, &server, &["--limit", "2"]).args(after).run().assert_success();
+    age(&popfetch, 14 * DAY - 60);
+    fetch(&popfetch, &server, &["--limit", "0"]).args(after).run().assert_success();
+    assert_eq!(server.maildrop().len(), 4, "not yet");
+
+    age(&popfetch, 60);
+    let run = fetch(&popfetch, &server, &["--dry-run"]).args(after).run();
+    let told: Vec<_> = run.assert_success().lines().into_iter().filter(|line| line.contains("deleted")).collect();
+    let expected = ["message 1: would be deleted, for it is stored", "message 2: would be deleted, for it is stored"];
+    assert_eq!(told, expected);
+    assert_eq!(server.maildrop().len(), 4, "a dry run deletes nothing");
+
+    let run = fetch(&popfetch, &server, &after).run();
+    assert!(run.assert_success().stdout.ends_with("2 stored (30400 octets), 2 known, 2 deleted\n"), "{run:?}");
+    assert_eq!(commands(&server, "DELE"), ["DELE 1", "DELE 2"]);
+    popfetch.maildir().assert_holds(maildrop().fingerprints());
+}
+
+#[test]
+fn a_time_to_delete_after_needs_the_journal() {
+    let (server, popfetch) = (ModelServer::start(script(maildrop())), popfetch());
+    popfetch.fetch(&server).args(["--delete-after", "14d"]).run().assert_failure(64, &["--state"]);
+    for arguments in [["--delete-after", "14"], ["--delete-after", "d"], ["--delete-after", "1.5d"]] {
+        fetch(&popfetch, &server, &arguments).run().assert_failure(64, &["14d or 36h"]);
+    }
+    fetch(&popfetch, &server, &["--delete", "--delete-after", "14d"]).run().assert_failure(64, &["--delete-after"]);
     assert_eq!(server.connections(), 0);
 }
