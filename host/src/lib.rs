@@ -46,6 +46,7 @@ pub mod cli;
 pub mod delivery;
 mod escape;
 pub mod fetch;
+mod fingerprint;
 pub mod journal;
 mod mailbox;
 mod sandbox;
@@ -60,6 +61,7 @@ pub mod contract {
 }
 
 pub use escape::{Escaped, escape, escape_cut};
+pub use fingerprint::Fingerprint;
 pub use mailbox::Mailbox;
 pub use sandbox::contract::{Mechanism, Piece};
 pub use sandbox::{CLEARTEXT_COMPONENT, COMPONENT, Component, Limits, LoadError, Sandbox, SandboxOptions, Stopped};

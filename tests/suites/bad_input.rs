@@ -48,6 +48,14 @@ fn assert_no_harm(popfetch: &Popfetch, server: &ModelServer) {
     assert_whole(popfetch);
 }
 
+/// The second message never comes. Those before and behind it are in the Maildir and deleted, and it is at the server.
+#[track_caller]
+fn assert_the_second_is_left(popfetch: &Popfetch, server: &ModelServer) {
+    assert_eq!(server.maildrop().uids(), [three_messages().uids()[1].clone()], "{}", server.transcript());
+    let [one, _, three] = three_messages().fingerprints().try_into().expect("three messages");
+    popfetch.maildir().assert_holds([one, three]);
+}
+
 /// What is in the Maildir is whole and there once, and nothing is half-written.
 #[track_caller]
 fn assert_whole(popfetch: &Popfetch) {

@@ -28,6 +28,7 @@ Exit codes (sysexits.h):
 /// Headings of --help.
 const MAIL: &str = "Mail";
 const SIGNING_IN: &str = "Signing in";
+const CONNECTION: &str = "Connection";
 
 /// Fetches mail over POP3. The protocol is parsed in a WebAssembly sandbox, and only there.
 #[derive(Debug, Parser)]
@@ -45,6 +46,8 @@ pub(super) enum Command {
     List(List),
     /// Show what the server can do and how popfetch would sign in; nobody is signed in
     Info(Info),
+    /// Show, check or repair the journal of what became of each message
+    Journal(Journal),
 }
 
 #[derive(Debug, Args)]
@@ -59,21 +62,26 @@ pub(super) struct Fetch {
     /// Delete at the server what is durably stored
     #[arg(long, conflicts_with = "keep", help_heading = MAIL)]
     pub(super) delete: bool,
-    /// Delete at the server what was stored so long ago, as 14d or 36h; with --state
-    #[arg(long, value_name = "TIME", value_parser = age, conflicts_with_all = ["delete", "keep"], requires = "state", help_heading = MAIL)]
+    /// Delete at the server what was stored so long ago, as 14d or 36h
+    #[arg(long, value_name = "TIME", value_parser = age, conflicts_with_all = ["delete", "keep", "no_state"], help_heading = MAIL)]
     pub(super) delete_after: Option<Duration>,
     /// Leave everything at the server (the default)
     #[arg(long, help_heading = MAIL)]
     keep: bool,
-    /// Keep a journal in this file (SQLite) of what becomes of each message; what is stored is not fetched again
-    #[arg(long, value_name = "FILE", help_heading = MAIL)]
-    pub(super) state: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) state: StateArguments,
+    /// Take what is in the maildrop for known and fetch nothing; later runs fetch what has come since
+    #[arg(long, conflicts_with_all = ["no_state", "delete", "delete_after"], help_heading = MAIL)]
+    pub(super) mark_seen: bool,
     /// Leave larger messages at the server
     #[arg(long, value_name = "OCTETS", value_parser = octets, help_heading = MAIL)]
     pub(super) max_size: Option<u64>,
     /// Leave smaller messages at the server
     #[arg(long, value_name = "OCTETS", value_parser = octets, help_heading = MAIL)]
     pub(super) min_size: Option<u64>,
+    /// Leave messages at the server that have come longer ago, as 30d or 12h
+    #[arg(long, value_name = "TIME", value_parser = age, help_heading = MAIL)]
+    pub(super) newer_than: Option<Duration>,
     /// Fetch so many messages at the most, the oldest first
     #[arg(long, value_name = "N", help_heading = MAIL)]
     pub(super) limit: Option<u32>,
@@ -83,8 +91,27 @@ pub(super) struct Fetch {
     /// Only tell what would be fetched and deleted
     #[arg(long, help_heading = MAIL)]
     pub(super) dry_run: bool,
+    /// How often in a row to connect again when the connection breaks and no message has come since
+    #[arg(long, value_name = "N", default_value = "3", help_heading = CONNECTION)]
+    pub(super) reconnect: u32,
+    /// End the session when the server sends fewer octets a second, as an average over --timeout
+    #[arg(long, value_name = "OCTETS", value_parser = octets, help_heading = CONNECTION)]
+    pub(super) min_rate: Option<u64>,
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+/// Where it is kept what became of each message.
+#[derive(Debug, Args)]
+#[command(next_help_heading = MAIL)]
+pub(super) struct StateArguments {
+    /// The journal of what becomes of each message (SQLite); what is stored is not fetched again
+    /// [default: popfetch/journal in $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "FILE")]
+    pub(super) state: Option<PathBuf>,
+    /// Keep no journal: each run fetches everything
+    #[arg(long, conflicts_with = "state")]
+    pub(super) no_state: bool,
 }
 
 #[derive(Debug, Args)]
@@ -108,9 +135,34 @@ pub(super) struct Info {
     pub(super) output: Output,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Journal {
+    #[command(subcommand)]
+    pub(super) command: JournalCommand,
+    /// The journal, if not that of this user
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) state: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum JournalCommand {
+    /// Show the accounts, and the messages that could not be fetched
+    List {
+        /// Show each message
+        #[arg(long)]
+        messages: bool,
+    },
+    /// Look through the whole file for damage
+    Check,
+    /// Set a damaged journal aside, and take over what can be read of it
+    Repair,
+}
+
 /// How to reach the server.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Connection")]
+#[command(next_help_heading = CONNECTION)]
 pub(super) struct Connection {
     /// pop3://[user@]host[:port] (110), or pop3s://… (995, TLS from the start)
     //
@@ -133,7 +185,7 @@ pub(super) struct Connection {
     /// How long to wait for the server each time
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(super) timeout: Duration,
-    /// How long the session may take as a whole
+    /// How long the run may take as a whole
     #[arg(long, value_name = "SECONDS", default_value = "86400", value_parser = seconds)]
     pub(super) deadline: Duration,
     /// Another build of the component
@@ -210,13 +262,13 @@ pub(super) struct SignIn {
 #[command(next_help_heading = "Output")]
 pub(super) struct Output {
     /// Lines for people, or one JSON object for each event
-    #[arg(long = "output", value_name = "FORMAT", default_value = "text")]
+    #[arg(long = "output", value_name = "FORMAT", default_value = "text", global = true)]
     pub(super) format: Format,
     /// Say more: each message
-    #[arg(short, long, conflicts_with = "quiet")]
+    #[arg(short, long, conflicts_with = "quiet", global = true)]
     pub(super) verbose: bool,
     /// Say nothing but errors and warnings
-    #[arg(short, long)]
+    #[arg(short, long, global = true)]
     pub(super) quiet: bool,
 }
 

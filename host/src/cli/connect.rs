@@ -1,17 +1,15 @@
 //! From the command line to a session.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::arguments::{Connection, SecurityArguments, SignIn, TlsMinimum, TlsMode};
-use super::auth::{self, Auth, Offers};
+use super::arguments::{Connection, SecurityArguments, TlsMinimum, TlsMode};
 use super::failure::Failure;
 use super::output::Reporter;
-use super::password::{PasswordSource, PasswordWarning, Place, SecretKind};
+use super::password::PasswordWarning;
 use super::trace;
-use crate::sandbox::contract::Mechanism;
+use crate::fetch::Sending;
 use crate::sandbox::{Component, Limits, Sandbox, SandboxOptions};
-use crate::secret::Secret;
 use crate::server_url::{Scheme, ServerUrl};
 use crate::session::{Credentials, ScramIterations, Security, Server, Session, SessionOptions, Timeouts};
 use crate::tls::{Tls, TlsIdentity, TlsOptions, TlsRoots, TlsVersion};
@@ -51,6 +49,7 @@ pub(super) fn check(connection: &Connection) -> Result<Target, Failure> {
 pub(super) struct Means {
     sandbox: Sandbox,
     options: SessionOptions,
+    began: Instant,
 }
 
 impl Means {
@@ -69,7 +68,6 @@ impl Means {
         limits.busy += hashing(connection.scram_iterations);
         let options = SessionOptions {
             timeouts: Timeouts::all(connection.timeout),
-            deadline: Some(connection.deadline),
             scram_iterations: connection.scram_iterations,
             ..SessionOptions::default()
         };
@@ -78,7 +76,7 @@ impl Means {
             let tls = tls.map(|options| Tls::new(&options)).transpose()?;
             let trace = trace.map(|path| trace::to_file(&path, &target)).transpose()?;
             let sandbox = Sandbox::load(SandboxOptions { component, limits })?;
-            Ok(Means { sandbox, options: SessionOptions { tls, trace, ..options } })
+            Ok(Means { sandbox, options: SessionOptions { tls, trace, ..options }, began: Instant::now() })
         };
         tokio::task::spawn_blocking(set_up)
             .await
@@ -91,10 +89,16 @@ impl Means {
         connection: &Connection,
         target: &Target,
         confidential: &[Credentials],
+        sending: Sending,
     ) -> Result<Session, Failure> {
         let addresses = look_up(&target.url, connection.timeout).await?;
         let server = Server { name: target.url.host().unbracketed(), addresses, security: target.security };
-        let options = SessionOptions { confidential: confidential.to_vec(), ..self.options.clone() };
+        let mut options = SessionOptions { confidential: confidential.to_vec(), ..self.options.clone() };
+        // The run as a whole has one deadline, however many sessions it takes.
+        options.deadline = Some(connection.deadline.saturating_sub(self.began.elapsed()));
+        if sending == Sending::OneByOne {
+            options.limits.in_flight = 1;
+        }
         let mut session = Session::connect(&self.sandbox, &server, &options).await?;
         if let Some(language) = &connection.lang {
             session.speak(language).await?;
@@ -125,110 +129,6 @@ fn tls_options(arguments: &SecurityArguments) -> TlsOptions {
         },
         server_name: arguments.tls_name.clone(),
     }
-}
-
-/// The name of the account: `user@host:port`.
-pub(super) fn account(sign_in: &SignIn, target: &Target) -> Result<String, Failure> {
-    Ok(format!("{}@{}:{}", user(sign_in, target)?, target.url.host(), target.url.port()))
-}
-
-/// Connects and signs in; gives the session in TRANSACTION and the name of the account.
-pub(super) async fn connect_and_sign_in(
-    connection: &Connection,
-    sign_in: &SignIn,
-    reporter: &Reporter,
-) -> Result<(Session, String), Failure> {
-    let target = check(connection)?;
-    let account = account(sign_in, &target)?;
-    let source = source(sign_in, &connection.auth);
-    if source.kind == SecretKind::Token {
-        if target.security == Security::Cleartext && auth::asks(&connection.auth) {
-            return Err(Failure::TokenInClearText);
-        }
-        if let Some(name) = auth::takes_no_token(&connection.auth) {
-            return Err(Failure::Usage(format!("a token is not for --auth {name}; give --password-file for that")));
-        }
-    }
-    let user = user(sign_in, &target)?;
-    let secret = match connection.auth.as_slice() {
-        // The certificate signs in.
-        [Auth::Named(Mechanism::External)] => Secret::new(Vec::new()),
-        _ => obtain(&source, &user, &target, reporter).await?,
-    };
-    let mut credentials = Credentials { user, secret };
-    let means = Means::new(connection, &target, reporter).await?;
-    let mut session = means.connect(connection, &target, std::slice::from_ref(&credentials)).await?;
-    reporter.connected(&account, &session.greeting().await?, session.tls().as_ref());
-    let mut permitted = prepare(&mut session, connection, &target, &source).await?;
-    let mut signed_in = session.sign_in(&credentials, &permitted).await;
-    if let Err(error) = &signed_in
-        && error.is_refused_token()
-        && matches!(&source, PasswordSource { kind: SecretKind::Token, place: Place::Command(_) })
-    {
-        // It may have expired just now. The same one again would be refused again.
-        let secret = obtain(&source, &credentials.user, &target, reporter).await?;
-        if secret.expose() != credentials.secret.expose() {
-            let refused = credentials.clone();
-            credentials.secret = secret;
-            if !session.is_usable() {
-                let both = [refused, credentials.clone()];
-                session = means.connect(connection, &target, &both).await?;
-                permitted = prepare(&mut session, connection, &target, &source).await?;
-            }
-            signed_in = session.sign_in(&credentials, &permitted).await;
-        }
-    }
-    reporter.signed_in(auth::name(signed_in?));
-    Ok((session, account))
-}
-
-/// Asks the server what it offers, and turns to UTF-8 where it can; gives the mechanisms to try.
-async fn prepare(
-    session: &mut Session,
-    connection: &Connection,
-    target: &Target,
-    source: &PasswordSource,
-) -> Result<Vec<Mechanism>, Failure> {
-    let greeting = session.greeting().await?;
-    let capabilities = session.turn_to_utf8().await?;
-    let offers = Offers { greeting: &greeting, capabilities: capabilities.as_deref() };
-    Ok(auth::permitted(&connection.auth, target.security, source.kind, &offers))
-}
-
-fn user(sign_in: &SignIn, target: &Target) -> Result<String, Failure> {
-    match (&sign_in.user, target.url.user()) {
-        (Some(user), None) => Ok(target.url.clone().with_user(user)?.user().unwrap_or_default().to_owned()),
-        (None, Some(user)) => Ok(user.to_owned()),
-        (Some(_), Some(_)) => Err(Failure::Usage("the URL and --user both name a user; give one".to_owned())),
-        (None, None) => Err(Failure::Usage("no user: write pop3://user@host, or give --user".to_owned())),
-    }
-}
-
-/// What is named as a password is a token where only a token is of use.
-fn source(sign_in: &SignIn, list: &[Auth]) -> PasswordSource {
-    let SignIn { password_file, password_command, token_file, token_command, .. } = sign_in;
-    let kind = if auth::wants_token(list) { SecretKind::Token } else { SecretKind::Password };
-    let (file, command, kind) = match (token_file, token_command) {
-        (None, None) => (password_file, password_command, kind),
-        (file, command) => (file, command, SecretKind::Token),
-    };
-    let place = match (file, command) {
-        (Some(path), _) => Place::File(path.clone()),
-        (None, Some(command)) => Place::Command(command.clone()),
-        (None, None) => Place::Terminal,
-    };
-    PasswordSource { kind, place }
-}
-
-async fn obtain(source: &PasswordSource, user: &str, target: &Target, reporter: &Reporter) -> Result<Secret, Failure> {
-    let (source, user, host) = (source.clone(), user.to_owned(), target.url.host().to_string());
-    let obtained = tokio::task::spawn_blocking(move || source.obtain(&user, &host))
-        .await
-        .map_err(|_| Failure::Internal("the thread that gets the password ended early"))??;
-    if let Some(warning) = &obtained.warning {
-        reporter.warn(warning);
-    }
-    Ok(obtained.password)
 }
 
 /// The name is looked up here: the sandbox cannot.

@@ -71,6 +71,17 @@ pub(super) enum Failure {
     Fetch(FetchError),
     #[error("{}", Incomplete(.0))]
     Incomplete(Summary),
+    #[error(
+        "there is no place for the journal, for neither HOME nor XDG_STATE_HOME is set; \
+         name a file with --state, or do without with --no-state"
+    )]
+    NoStateHome,
+    #[error("cannot make the directory {path} for the journal: {cause}; name a file with --state", path = path.display())]
+    StateDirectory { path: PathBuf, cause: std::io::Error },
+    #[error("there is no journal {path}; fetch makes it, or name another one with --state", path = path.display())]
+    NoJournal { path: PathBuf },
+    #[error("the journal {path} is damaged; popfetch journal repair takes over what can be read of it", path = path.display())]
+    DamagedJournal { path: PathBuf },
     #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),
     #[error("interrupted; what is stored stays, run again for the rest")]
@@ -98,7 +109,9 @@ impl Failure {
             Failure::Tls(TlsSetupError::Engine(_)) => Exit::Software,
             Failure::Tls(TlsSetupError::ServerName(_)) => Exit::Usage,
             Failure::Tls(_) => Exit::Configuration,
-            Failure::Trace { .. } => Exit::CannotCreate,
+            Failure::Trace { .. } | Failure::StateDirectory { .. } => Exit::CannotCreate,
+            Failure::NoStateHome | Failure::NoJournal { .. } => Exit::Configuration,
+            Failure::DamagedJournal { .. } => Exit::Io,
             Failure::Password(PasswordError::Interrupted) => Exit::Interrupted,
             Failure::Password(_) => Exit::Configuration,
             Failure::Load(LoadError::Engine(_)) => Exit::Software,
@@ -116,9 +129,11 @@ impl Failure {
                 JournalErrorKind::Busy => Exit::TryLater,
             },
             Failure::Fetch(FetchError::NoSuchMessage { .. }) => Exit::Protocol,
-            Failure::Fetch(FetchError::Unconfirmed { .. }) => Exit::TryLater,
+            Failure::Fetch(FetchError::Unconfirmed { .. } | FetchError::TooSlow { .. }) => Exit::TryLater,
             Failure::Fetch(_) => Exit::Software,
-            Failure::Incomplete(summary) if summary.temporary => Exit::TryLater,
+            Failure::Incomplete(summary) if summary.temporary || summary.refused + summary.not_deleted == 0 => {
+                Exit::TryLater
+            }
             Failure::Incomplete(_) => Exit::Unavailable,
             Failure::Output(_) => Exit::Io,
             Failure::Interrupted(exit) => *exit,
@@ -133,7 +148,11 @@ impl Failure {
             Failure::LookupTimeout { .. } => Some("try again later"),
             Failure::Session(error) => advice_on_session(error),
             Failure::Fetch(FetchError::Unconfirmed { .. }) => {
-                Some("run again; without --state, what is still there is fetched a second time")
+                Some("run again; with --no-state, what is still there is fetched a second time")
+            }
+            Failure::Fetch(FetchError::TooSlow { .. }) => Some("nothing was deleted; try again later"),
+            Failure::Incomplete(summary) if summary.failed > 0 => {
+                Some("such messages are tried again, later each time; popfetch journal list shows them")
             }
             Failure::Incomplete(_) => Some("run again; -v shows the server's words for each"),
             _ => None,
@@ -247,8 +266,14 @@ struct Incomplete<'a>(&'a Summary);
 
 impl std::fmt::Display for Incomplete<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Summary { stored, refused, not_deleted, .. } = self.0;
-        write!(f, "{stored} messages are stored")?;
+        let Summary { stored, refused, not_deleted, failed, cause, .. } = self.0;
+        write!(f, "{} stored", counted_as(*stored))?;
+        if *failed > 0 {
+            write!(f, ", {failed} could not be fetched")?;
+        }
+        if let Some(cause) = cause {
+            write!(f, " ({cause})")?;
+        }
         if *refused > 0 {
             write!(f, ", the server refused to give {refused}")?;
         }
@@ -257,4 +282,9 @@ impl std::fmt::Display for Incomplete<'_> {
         }
         Ok(())
     }
+}
+
+/// "1 message is", "2 messages are".
+fn counted_as(messages: u32) -> String {
+    if messages == 1 { "1 message is".to_owned() } else { format!("{messages} messages are") }
 }

@@ -8,6 +8,7 @@ use super::connect::{Means, check};
 use super::failure::Failure;
 use super::output::{Reporter, shown};
 use super::password::SecretKind;
+use crate::fetch::Sending;
 use crate::sandbox::contract::Mechanism;
 use crate::session::{Capability, Language};
 use crate::tls::{TlsDetails, TrustedBy};
@@ -15,7 +16,7 @@ use crate::tls::{TlsDetails, TrustedBy};
 pub(super) async fn run(arguments: Info, reporter: &Reporter) -> Result<(), Failure> {
     let target = check(&arguments.connection)?;
     let means = Means::new(&arguments.connection, &target, reporter).await?;
-    let mut session = means.connect(&arguments.connection, &target, &[]).await?;
+    let mut session = means.connect(&arguments.connection, &target, &[], Sending::AsAnnounced).await?;
     let greeting = session.greeting().await?;
     let tls = session.tls();
     let capabilities = session.capabilities_if_any().await?;

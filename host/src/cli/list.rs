@@ -6,10 +6,12 @@ use mail_parser::MessageParser;
 use serde_json::json;
 
 use super::arguments::List;
-use super::connect::connect_and_sign_in;
+use super::connect::check;
 use super::failure::Failure;
 use super::output::{Reporter, counted, shown};
+use super::sign_in::{Account, account_name};
 use crate::escape::escape;
+use crate::fetch::Sending;
 use crate::sandbox::contract::Piece;
 use crate::session::{Session, SessionError};
 
@@ -20,7 +22,9 @@ const HEADER_OCTETS: usize = 64 << 10;
 const HEADERS_AT_A_TIME: usize = 64;
 
 pub(super) async fn run(arguments: List, reporter: &Reporter) -> Result<(), Failure> {
-    let (mut session, account) = connect_and_sign_in(&arguments.connection, &arguments.sign_in, reporter).await?;
+    let account = account_name(&arguments.sign_in, &check(&arguments.connection)?)?;
+    let mut opener = Account::prepare(&arguments.connection, &arguments.sign_in, reporter).await?;
+    let mut session = opener.open(Sending::AsAnnounced).await?;
     session.look_for_pipelining().await?;
     let listings = session.scan_listings().await?;
     let unique_ids: HashMap<u32, Vec<u8>> = match session.unique_ids().await {

@@ -6,10 +6,13 @@ mod connect;
 mod failure;
 mod fetch;
 mod info;
+mod journal;
 mod list;
 mod output;
 mod password;
+mod sign_in;
 mod signals;
+mod state;
 mod trace;
 
 use std::ffi::OsString;
@@ -39,8 +42,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Fetch(fetch) => fetch.output,
         Command::List(list) => list.output,
         Command::Info(info) => info.output,
+        Command::Journal(journal) => journal.output,
     };
     let reporter = std::sync::Arc::new(Reporter::new(output));
+    allow_open_files();
     // One account is one task; delivery has a thread of its own.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -57,6 +62,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Command::Fetch(fetch) => fetch::run(fetch, &reporter).await,
                 Command::List(list) => list::run(list, &reporter).await,
                 Command::Info(info) => info::run(info, &reporter).await,
+                Command::Journal(journal) => journal::run(journal, &reporter),
             }
         };
         tokio::select! {
@@ -74,6 +80,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(failure.exit() as u8)
         }
     }
+}
+
+/// Each message of a group that is being stored is an open file. The usual limit of 1024 is one for old programs.
+fn allow_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Where that is not permitted, groups are smaller.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 /// Help and version on standard output, or what is wrong with the command line, in one line.

@@ -13,6 +13,7 @@ use super::arguments::{Format, Output};
 use super::failure::Failure;
 use crate::escape::{escape, escape_cut};
 use crate::fetch::{Event, Skipped, Summary};
+use crate::journal::{FailedBefore, now};
 use crate::session::{Greeting, Reply};
 use crate::tls::TlsDetails;
 
@@ -99,17 +100,18 @@ impl Reporter {
 
     pub(super) fn fetched(&self, account: &str, summary: &Summary) {
         self.progress.finish_and_clear();
-        let Summary { messages, stored, octets, known, skipped, deleted, refused, not_deleted, .. } = summary;
+        let Summary { messages, stored, octets, known, skipped, failed, deleted, refused, not_deleted, .. } = summary;
         if self.output.format == Format::Json {
             return self.json(&json!({
                 "event": "done", "account": shown(account), "messages": messages, "stored": stored, "octets": octets,
-                "known": known, "skipped": skipped, "deleted": deleted, "refused": refused, "not_deleted": not_deleted,
+                "known": known, "skipped": skipped, "failed": failed, "deleted": deleted, "refused": refused, "not_deleted": not_deleted,
             }));
         }
         let mut line = format!("{}: {}, {stored} stored ({octets} octets)", shown(account), counted(*messages));
         for (count, what) in [
             (known, "known"),
             (skipped, "skipped"),
+            (failed, "failed"),
             (deleted, "deleted"),
             (refused, "refused"),
             (not_deleted, "not deleted"),
@@ -213,11 +215,19 @@ fn is_asked_for(event: &Event<'_>) -> bool {
     matches!(event, Event::WouldRetrieve { .. } | Event::WouldDelete { .. })
 }
 
-fn why(skipped: Skipped) -> &'static str {
+fn why(skipped: &Skipped) -> String {
     match skipped {
-        Skipped::TooLarge => "larger than --max-size",
-        Skipped::TooSmall => "smaller than --min-size",
-        Skipped::OverLimit => "over the limit of this run",
+        Skipped::TooLarge => "larger than --max-size".to_owned(),
+        Skipped::TooSmall => "smaller than --min-size".to_owned(),
+        Skipped::OverLimit => "over the limit of this run".to_owned(),
+        Skipped::TooOld => "older than --newer-than".to_owned(),
+        Skipped::MarkedSeen => "marked as seen".to_owned(),
+        Skipped::FailedBefore(FailedBefore { runs, again_at, cause }) => {
+            let cause = escape_cut(cause.as_bytes(), LONGEST_LINE);
+            let left = again_at.saturating_sub(now());
+            let again = if left == 0 { "in the next run".to_owned() } else { format!("in {left} s") };
+            format!("failed in {runs} {}, tried again {again}: {cause}", if *runs == 1 { "run" } else { "runs" })
+        }
     }
 }
 
@@ -226,13 +236,24 @@ fn fetch_line(event: &Event<'_>) -> Option<String> {
         Event::Maildrop { messages, octets } => format!("{}, {octets} octets", counted(*messages)),
         Event::Skipped { number, octets, why: skipped } => {
             let octets = octets.map(|octets| format!(" ({octets} octets)")).unwrap_or_default();
-            format!("message {number}{octets}: skipped, {}", why(*skipped))
+            format!("message {number}{octets}: skipped, {}", why(skipped))
         }
         Event::WouldRetrieve { number, delete: false } => format!("message {number}: would be fetched"),
         Event::WouldRetrieve { number, delete: true } => format!("message {number}: would be fetched and deleted"),
         Event::WouldDelete { number } => format!("message {number}: would be deleted, for it is stored"),
         Event::Stored { number, octets, path, .. } => {
             format!("message {number}: {octets} octets stored in {}", shown(&path.to_string_lossy()))
+        }
+        Event::Recognised { number, octets } => {
+            format!("message {number}: {octets} octets, which are stored already")
+        }
+        Event::GivenUp { number, cause } => {
+            format!("message {number}: given up: {}", escape_cut(cause.to_string().as_bytes(), LONGEST_LINE))
+        }
+        Event::Reconnecting { cause, after } => {
+            let cause = cause.to_string();
+            let cause = escape_cut(cause.as_bytes(), LONGEST_LINE);
+            format!("connecting again in {:.1} s: {cause}", after.as_secs_f32())
         }
         Event::Refused { number, reply } => format!("message {number}: refused: {}", words(reply)),
         Event::NotDeleted { number, reply } => format!("message {number}: not deleted: {}", words(reply)),
@@ -247,7 +268,7 @@ fn fetch_json(event: &Event<'_>) -> Option<Value> {
         }
         Event::Planned { retrieve, known } => json!({ "event": "planned", "retrieve": retrieve, "known": known }),
         Event::Skipped { number, octets, why: skipped } => {
-            json!({ "event": "skipped", "number": number, "octets": octets, "why": why(*skipped) })
+            json!({ "event": "skipped", "number": number, "octets": octets, "why": why(skipped) })
         }
         Event::WouldRetrieve { number, delete } => {
             json!({ "event": "would-fetch", "number": number, "delete": delete })
@@ -258,6 +279,17 @@ fn fetch_json(event: &Event<'_>) -> Option<Value> {
             "unique_id": unique_id.map(|unique_id| escape(unique_id).to_string()),
             "path": path.to_string_lossy(),
         }),
+        Event::Recognised { number, octets } => {
+            json!({ "event": "recognised", "number": number, "octets": octets })
+        }
+        Event::GivenUp { number, cause } => {
+            let cause = escape_cut(cause.to_string().as_bytes(), LONGEST_LINE).to_string();
+            json!({ "event": "given-up", "number": number, "cause": cause })
+        }
+        Event::Reconnecting { cause, after } => {
+            let cause = escape_cut(cause.to_string().as_bytes(), LONGEST_LINE).to_string();
+            json!({ "event": "reconnecting", "cause": cause, "seconds": after.as_secs_f64() })
+        }
         Event::Refused { number, reply } => json!({ "event": "refused", "number": number, "reply": words(reply) }),
         Event::NotDeleted { number, reply } => {
             json!({ "event": "not-deleted", "number": number, "reply": words(reply) })

@@ -2,6 +2,7 @@
 
 mod directories;
 mod finding;
+mod flushing;
 mod placing;
 
 use std::ffi::{OsStr, OsString};
@@ -16,6 +17,7 @@ use rustix::io::Errno;
 use super::unique_name::unique_name;
 use super::{DeliveryError, PartialDelivery};
 use directories::Directories;
+pub use finding::Found;
 
 /// How many names are tried before something other than chance must be wrong.
 const ATTEMPTS: usize = 16;
@@ -42,7 +44,8 @@ impl Maildir {
         unique_name()
     }
 
-    /// Begins a message: an empty file of a new unique name in `tmp`, with mode 0600.
+    /// Begins a message: an empty file with mode 0600, which has no name until it is delivered. Where the file system has no
+    /// such files, it is in `tmp` under a new unique name.
     ///
     /// The file stays open until the message is delivered or dropped, so that the limit on open files bounds how many
     /// messages can be under way.
@@ -63,23 +66,28 @@ impl Maildir {
     /// [found](Self::find) by it.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin); also where the name is taken.
+    /// As [`begin`](Self::begin); also where the name is taken in `tmp`.
     pub fn begin_as(&self, name: OsString) -> Result<Incoming, DeliveryError> {
         self.create(name, Naming::Fixed).map_err(|(_, error)| error)
     }
 
     fn create(&self, name: OsString, naming: Naming) -> Result<Incoming, (Errno, DeliveryError)> {
+        if let Some(file) = self.directories.create_unnamed() {
+            let file =
+                file.map_err(|error| (error, DeliveryError::of("create", self.directories.in_tmp(&name), error)))?;
+            return Ok(Incoming::new(Arc::clone(&self.directories), name, naming, file, Place::Nowhere));
+        }
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
         match rustix::fs::openat(&self.directories.tmp, &name, flags, Mode::RUSR | Mode::WUSR) {
-            Ok(file) => Ok(Incoming::new(Arc::clone(&self.directories), name, naming, file.into())),
+            Ok(file) => Ok(Incoming::new(Arc::clone(&self.directories), name, naming, file.into(), Place::Tmp)),
             Err(error) => Err((error, DeliveryError::of("create", self.directories.in_tmp(&name), error))),
         }
     }
 
     /// Makes complete messages durable and visible, and says where they are, in the same order.
     ///
-    /// Every file is flushed to the disk, then named in `new` without ever replacing a file, then the directory is
-    /// flushed once for all of them. This call blocks for as long as the disk takes; it may run in several threads at
+    /// Every file is flushed to the disk, many of them by one flush of the file system, then named in `new` without ever
+    /// replacing a file, then the directory is flushed once for all of them. This call blocks for as long as the disk takes; it may run in several threads at
     /// once, and a larger group costs less a message.
     ///
     /// # Errors
@@ -92,7 +100,10 @@ impl Maildir {
         let mut in_order = |done: Result<(), DeliveryError>| done.map_err(|error| failure = Some(error)).is_ok();
 
         // The steps are apart, each over the whole group, so that the slow one can be shared among threads.
-        let durable = messages.iter().map(|message| in_order(message.flush())).take_while(|done| *done).count();
+        let durable = match self.directories.flush_together(&messages) {
+            true => messages.len(),
+            false => messages.iter().map(|message| in_order(message.flush())).take_while(|done| *done).count(),
+        };
         // What is cut off is dropped, and so removed from tmp.
         messages.truncate(durable);
         let placed = messages.iter_mut().map(|message| in_order(message.place(new))).take_while(|done| *done).count();
@@ -112,7 +123,7 @@ impl Maildir {
     }
 }
 
-/// A message that is being written to `tmp`. Dropped before it was delivered, it leaves nothing behind.
+/// A message that is being written. Dropped before it was delivered, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Incoming {
     directories: Arc<Directories>,
@@ -122,7 +133,15 @@ pub struct Incoming {
     octets: u64,
     naming: Naming,
     is_complete: bool,
-    is_in_tmp: bool,
+    place: Place,
+}
+
+/// Where the file has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    Tmp,
+    New,
 }
 
 /// Whether the name may be another one should it be taken.
@@ -133,8 +152,8 @@ enum Naming {
 }
 
 impl Incoming {
-    fn new(directories: Arc<Directories>, name: OsString, naming: Naming, file: File) -> Self {
-        Self { directories, file, name, octets: 0, naming, is_complete: true, is_in_tmp: true }
+    fn new(directories: Arc<Directories>, name: OsString, naming: Naming, file: File, place: Place) -> Self {
+        Self { directories, file, name, octets: 0, naming, is_complete: true, place }
     }
 
     /// Appends the next piece, straight to the file: pieces should be as large as they come.
@@ -163,14 +182,18 @@ impl Incoming {
         self.file.sync_all().map_err(|error| DeliveryError::of("flush to disk", self.path(), error))
     }
 
-    /// Moves the file to `new`, under its name or, should that be taken, another unique one.
+    /// Names the file in `new`, under its name or, should that be taken, another unique one.
     fn place(&mut self, destination: &Directories) -> Result<(), DeliveryError> {
         let mut attempts = ATTEMPTS;
         let mut name = self.name.clone();
         loop {
-            match placing::without_replacing(&self.file, &self.directories.tmp, &self.name, &destination.new, &name) {
+            let placed = match self.place {
+                Place::Nowhere => placing::unnamed(&self.file, &destination.new, &name),
+                _ => placing::without_replacing(&self.file, &self.directories.tmp, &self.name, &destination.new, &name),
+            };
+            match placed {
                 Ok(()) => {
-                    self.is_in_tmp = false;
+                    self.place = Place::New;
                     self.name = name;
                     return Ok(());
                 }
@@ -190,7 +213,7 @@ impl Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if self.is_in_tmp {
+        if self.place == Place::Tmp {
             // There is nobody to tell; and readers of a Maildir remove what has been in tmp for 36 hours.
             let _ = rustix::fs::unlinkat(&self.directories.tmp, self.name.as_os_str(), AtFlags::empty());
         }

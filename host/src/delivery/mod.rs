@@ -9,7 +9,7 @@ mod unique_name;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use maildir::{Incoming, Maildir};
+pub use maildir::{Found, Incoming, Maildir};
 
 /// Why a message is not stored. The cause is always on this side, never at the server.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +98,14 @@ impl DeliveryError {
             | Self::MissingParent { .. } => DeliveryErrorKind::CannotStore,
             Self::Incomplete { .. } | Self::Io { .. } => DeliveryErrorKind::Io,
         }
+    }
+
+    /// Whether this process, or the system, has as many open files as it may.
+    pub(crate) fn is_out_of_descriptors(&self) -> bool {
+        use rustix::io::Errno;
+        let Self::Io { source, .. } = self else { return false };
+        let number = source.raw_os_error();
+        [Errno::MFILE, Errno::NFILE].iter().any(|errno| number == Some(errno.raw_os_error()))
     }
 
     /// Names what the operating system said.

@@ -29,6 +29,12 @@ pub enum FetchError {
         /// How many there are.
         messages: u32,
     },
+    /// The server has sent less than the user wants.
+    #[error("the server sends less than {least} octets a second")]
+    TooSlow {
+        /// How much it should have been, as an average over some time.
+        least: u64,
+    },
     /// `QUIT` failed after `DELE`.
     #[error("{messages} messages are stored, but whether the server has deleted them is open: {cause}")]
     Unconfirmed {

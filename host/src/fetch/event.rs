@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::policy::Skipped;
 use crate::session::{Reply, SessionError};
@@ -34,7 +35,7 @@ pub enum Event<'a> {
         /// Its size by the scan listing, where that was asked for.
         octets: Option<u64>,
         /// Why.
-        why: Skipped,
+        why: &'a Skipped,
     },
     /// In a dry run: a message would be retrieved.
     WouldRetrieve {
@@ -71,6 +72,27 @@ pub enum Event<'a> {
         /// Where it is.
         path: &'a Path,
     },
+    /// A message was retrieved, and is one that is stored already. It was not stored again.
+    Recognised {
+        /// The message.
+        number: u32,
+        /// Its size.
+        octets: u64,
+    },
+    /// The connection broke each time in the middle of a message; the others go on without it.
+    GivenUp {
+        /// The message.
+        number: u32,
+        /// What became of the connection.
+        cause: &'a SessionError,
+    },
+    /// The session has failed, and another one is opened to go on where it stopped.
+    Reconnecting {
+        /// What became of it.
+        cause: &'a SessionError,
+        /// After so long.
+        after: Duration,
+    },
     /// The server would not give a message.
     Refused {
         /// The message.
@@ -95,12 +117,22 @@ pub enum Event<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Warning {
-    /// `UIDL` was refused.
-    #[error("all messages are fetched, for the server has no unique-ids to remember ({0})")]
+    /// `UIDL` was refused, and the server does not show the beginnings of messages (`TOP`) either.
+    #[error(
+        "all messages are retrieved each time, for the server has neither unique-ids nor TOP; those that are stored are not \
+         stored again ({0})"
+    )]
     NoUniqueIds(SessionError),
-    /// Messages without a unique-id, or with one that another message has too.
-    #[error("{0} of the messages have no unique-id of their own and will be fetched each time")]
+    /// Messages without a unique-id, or with one that another message has too, at a server that does not show their
+    /// beginnings.
+    #[error(
+        "{0} of the messages have no unique-id of their own and are retrieved each time; those that are stored are not stored \
+         again"
+    )]
     UnusableUniqueIds(u32),
+    /// All unique-ids have changed.
+    #[error("the server has given new unique-ids to all messages; {0} were recognised as stored by their beginnings")]
+    NewUniqueIds(u32),
     /// `QUIT` failed, with nothing to delete.
     #[error("everything is stored, but the session did not end well: {0}")]
     NoGoodbye(SessionError),

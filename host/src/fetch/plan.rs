@@ -1,189 +1,399 @@
-//! Which messages to retrieve.
+//! What to do with each message of the maildrop.
 
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, SystemTime};
 
-use super::{Event, Events, FetchError, UniqueIds, Warning};
-use crate::delivery::Maildir;
-use crate::journal::{Entry, EntryState, Journal};
-use crate::session::{Session, UniqueIdListing};
+use super::corrections::Corrections;
+use super::glimpse::{Dates, Glimpse, glimpses};
+use super::identity::Identities;
+use super::ledger::Ledger;
+use super::past::{Leftover, Past};
+use super::policy::{Choice, Skipped};
+use super::pool::Pool;
+use super::survey::{Survey, sizes};
+use super::tries::Tries;
+use super::{Deletion, Event, Events, FetchError, FetchOptions, UniqueIds, Warning, count};
+use crate::journal::{Entry, EntryState, now};
+use crate::session::Session;
 
 /// What to do with each message of the maildrop.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Not stored yet, in ascending order.
+    /// To be retrieved, in this order.
     pub(super) retrieve: Vec<u32>,
-    /// Stored by an earlier run.
+    /// To be left at the server, and why.
+    pub(super) skipped: Vec<(u32, Skipped)>,
+    /// Stored by an earlier run, or not to be stored at all.
     pub(super) known: Vec<u32>,
-    /// When they were, in seconds since 1970.
-    since: HashMap<u32, u64>,
-    /// The unique-ids that may be recorded.
+    /// Those of them that are to be deleted.
+    pub(super) delete: Vec<u32>,
+    pub(super) corrections: Corrections,
+    /// Rows of the journal about files that are not settled before everything is retrieved.
+    pub(super) open_rows: Vec<i64>,
+    pub(super) evidence: Evidence,
+}
+
+/// What tells messages apart while they are stored.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    /// What stands for each message in the journal.
     pub(super) unique_ids: UniqueIds,
-    pub(super) journal: Option<(Journal, String)>,
+    /// The sizes of the scan listing, where that was asked for.
+    pub(super) sizes: HashMap<u32, u64>,
+    /// What is stored under the unique-id of a message and may be the same one.
+    pub(super) expected: HashMap<u32, Entry>,
+    /// Stored messages that may be among those retrieved, under any unique-id.
+    pub(super) pool: Pool,
+    /// For messages that nothing stands for before they are retrieved.
+    pub(super) identities: Identities,
 }
 
 impl Plan {
-    /// Asks the server for its unique-ids where there is a journal to compare them with.
+    /// Compares what the server lists with what is known.
     ///
-    /// A unique-id alone is not trusted where a message is to be deleted that this run does not fetch: servers reuse
-    /// them. There its size in the scan listing has to be the one that was stored; otherwise it is fetched again.
-    pub(super) async fn new(
+    /// A unique-id alone is not trusted where servers are known to use it again: the size in the scan listing has to be
+    /// that of the stored message, and its beginning too before it is deleted without having been fetched now. Where they
+    /// differ, or there are no unique-ids, or all of them have changed at once, messages are recognised by their beginnings,
+    /// which `TOP` shows.
+    pub(super) async fn make(
         session: &mut Session,
-        messages: u32,
-        journal: Option<(Journal, String)>,
-        maildir: &Maildir,
-        delete: bool,
+        survey: Survey,
+        options: &FetchOptions,
+        ledger: &Ledger,
+        tries: &Tries,
         events: &Events,
     ) -> Result<Self, FetchError> {
-        let everything = |journal| Plan { retrieve: (1..=messages).collect(), journal, ..Plan::default() };
-        let Some((mut journal, account)) = journal else { return Ok(everything(None)) };
-        if messages == 0 {
-            return Ok(everything(None));
+        if survey.messages == 0 {
+            // That may be for once: nothing is forgotten.
+            return Ok(Plan::default());
         }
-        let listing = match session.unique_ids().await {
-            Ok(listing) => listing,
-            Err(refusal) if refusal.is_lack() => {
-                events(Event::Warning(Warning::NoUniqueIds(refusal)));
-                return Ok(everything(None));
+        let (maildir, unique_ids) = (options.maildir.clone(), survey.unique_ids.clone());
+        let past = ledger.aside(move |journal, account| Past::read(journal, account, &maildir, &unique_ids)).await?;
+        let is_blank = past.known.is_empty() && past.leftovers.is_empty() && past.vanished.is_empty();
+        let asks_sizes = options.policy.asks_sizes() || !is_blank;
+        let sizes = if asks_sizes { sizes(session).await? } else { HashMap::new() };
+        let mut planner = Planner::new(survey, past, sizes, options, tries);
+        planner.sort_listed();
+        let looks_at = planner.doubtful();
+        let dates = if options.policy.newer_than.is_some() { Dates::Wanted } else { Dates::NotWanted };
+        let glimpses = glimpses(session, &looks_at, dates).await?;
+        planner.settle_doubts(&glimpses);
+        planner.identify(&glimpses, ledger, events).await?;
+        planner.recognise(&glimpses, events);
+        Ok(planner.finish(&glimpses))
+    }
+}
+
+/// The messages of a maildrop, on their way into a plan.
+struct Planner<'o> {
+    options: &'o FetchOptions,
+    tries: &'o Tries,
+    survey: Survey,
+    past: Past,
+    plan: Plan,
+    /// Listed under a unique-id that stands for a stored message, and perhaps another one.
+    verify: Vec<(u32, Entry, Doubt)>,
+    /// Listed under a unique-id that stands for nothing so far.
+    candidates: Vec<u32>,
+    unidentified: Vec<u32>,
+    /// No unique-id of the listing is known, although others were.
+    all_are_new: bool,
+}
+
+/// Why an entry is not taken at its word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// The server lists another size than for the stored message.
+    Size,
+    /// It is to be deleted.
+    Deletion,
+    /// It is not certain that its file is the message of its unique-id.
+    Leftover,
+}
+
+impl<'o> Planner<'o> {
+    fn new(survey: Survey, past: Past, sizes: HashMap<u32, u64>, options: &'o FetchOptions, tries: &'o Tries) -> Self {
+        let all_are_new = past.known.values().all(|entry| !entry.is_stored())
+            && past.vanished.iter().any(|(_, entry)| entry.is_stored());
+        let evidence = Evidence { unique_ids: survey.unique_ids.clone(), sizes, ..Evidence::default() };
+        Planner {
+            options,
+            tries,
+            unidentified: survey.unidentified(),
+            survey,
+            past,
+            plan: Plan { evidence, ..Plan::default() },
+            verify: Vec::new(),
+            candidates: Vec::new(),
+            all_are_new,
+        }
+    }
+
+    /// Sorts the messages that have a unique-id by what is known of it.
+    fn sort_listed(&mut self) {
+        let mut leftovers = HashMap::new();
+        for Leftover { unique_id, found } in std::mem::take(&mut self.past.leftovers) {
+            let entry = Entry::delivered(found.octets, None, found.fingerprint);
+            // What was delivered for messages without a unique-id has to be recognised.
+            if unique_id.is_empty() || leftovers.contains_key(&unique_id) {
+                self.plan.evidence.pool.add(entry);
+            } else {
+                leftovers.insert(unique_id, entry);
             }
-            Err(error) => return Err(error.into()),
-        };
-        if let Some(row) = listing.iter().find(|row| !(1..=messages).contains(&row.number)) {
-            return Err(FetchError::NoSuchMessage { number: row.number, messages });
         }
-        let unique_ids = usable(listing);
-        let without = messages as usize - unique_ids.len();
-        if without > 0 {
-            events(Event::Warning(Warning::UnusableUniqueIds(super::count(without))));
-        }
-        // Reading the file blocks, and for long when it knows many.
-        let maildir = maildir.clone();
-        let present: HashSet<Vec<u8>> = unique_ids.values().cloned().collect();
-        let (journal, account, stored) = tokio::task::spawn_blocking(move || {
-            let stored = stored(&mut journal, &account, &maildir, &present);
-            (journal, account, stored)
-        })
-        .await
-        .map_err(|_| FetchError::Internal("the thread that reads the journal ended early"))?;
-        let stored = stored?;
-        let stored_as = |number: &u32| unique_ids.get(number).and_then(|unique_id| stored.get(unique_id));
-        let size_of = |number: &u32| stored_as(number).map(|stored| &stored.octets);
-        let (mut known, mut retrieve): (Vec<u32>, Vec<u32>) =
-            (1..=messages).partition(|number| size_of(number).is_some());
-        if delete && !known.is_empty() {
-            let sizes = sizes(session).await?;
-            let same: Vec<u32>;
-            (same, known) = known.into_iter().partition(|number| sizes.get(number) == size_of(number));
-            retrieve.append(&mut known);
-            retrieve.sort_unstable();
-            known = same;
-        }
-        let since = known.iter().filter_map(|number| Some((*number, stored_as(number)?.since?))).collect();
-        Ok(Plan { retrieve, known, since, unique_ids, journal: Some((journal, account)) })
-    }
-
-    /// The messages of earlier runs that are to be deleted now: all of them, or those that were stored so long ago.
-    pub(super) fn old_enough(&self, delete: bool, delete_after: Option<Duration>) -> Vec<u32> {
-        let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs());
-        let is_old = |number: &u32| {
-            let age = self.since.get(number).map_or(0, |since| now.saturating_sub(*since));
-            delete || delete_after.is_some_and(|after| age >= after.as_secs())
-        };
-        self.known.iter().copied().filter(is_old).collect()
-    }
-}
-
-/// A message that is stored.
-struct Stored {
-    octets: u64,
-    /// When it was, in seconds since 1970.
-    since: Option<u64>,
-}
-
-/// The messages that are stored, by unique-id, after what an earlier run has left open is settled.
-fn stored(
-    journal: &mut Journal,
-    account: &str,
-    maildir: &Maildir,
-    present: &HashSet<Vec<u8>>,
-) -> Result<HashMap<Vec<u8>, Stored>, FetchError> {
-    let entries = journal.entries(account)?;
-    let (open, settled): (Vec<_>, Vec<_>) =
-        entries.into_iter().partition(|(_, entry)| entry.state == EntryState::Retrieving);
-    let delivered = find_delivered(journal, account, maildir, open)?;
-    // What the server was told to delete and does not show any more is gone.
-    let (gone, settled): (Vec<_>, Vec<_>) = settled
-        .into_iter()
-        .partition(|(unique_id, entry)| entry.state == EntryState::DeletionSent && !present.contains(unique_id));
-    journal.forget(account, &gone.iter().map(|(unique_id, _)| unique_id.as_slice()).collect::<Vec<_>>())?;
-    let settled = settled.into_iter().map(|(unique_id, entry)| {
-        let stored = Stored { octets: entry.octets.unwrap_or_default(), since: entry.since };
-        (unique_id, stored)
-    });
-    // What was found only now is not old enough for any deletion.
-    let delivered = delivered.into_iter().map(|(unique_id, octets)| (unique_id, Stored { octets, since: None }));
-    Ok(settled.chain(delivered).collect())
-}
-
-/// Of the messages that an earlier run was busy with when it ended, those that are in the Maildir; the others are forgotten.
-fn find_delivered(
-    journal: &mut Journal,
-    account: &str,
-    maildir: &Maildir,
-    open: Vec<(Vec<u8>, Entry)>,
-) -> Result<Vec<(Vec<u8>, u64)>, FetchError> {
-    let names: HashSet<_> = open.iter().filter_map(|(_, entry)| entry.file.clone()).collect();
-    let found = maildir.find(&names)?;
-    let mut delivered = Vec::new();
-    let mut lost = Vec::new();
-    for (unique_id, entry) in open {
-        match entry.file.as_ref().and_then(|file| found.get(file)) {
-            Some(octets) => delivered.push((unique_id, *octets)),
-            None => lost.push(unique_id),
-        }
-    }
-    let noted: Vec<_> = delivered.iter().map(|(unique_id, octets)| (unique_id.as_slice(), *octets)).collect();
-    journal.delivered(account, &noted)?;
-    journal.forget(account, &lost.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
-    Ok(delivered)
-}
-
-/// The sizes of the scan listing; none where the server refuses it.
-pub(super) async fn sizes(session: &mut Session) -> Result<HashMap<u32, u64>, FetchError> {
-    match session.scan_listings().await {
-        Ok(rows) => Ok(rows.into_iter().map(|row| (row.number, row.octets)).collect()),
-        Err(refusal) if refusal.is_lack() => Ok(HashMap::new()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Those unique-ids that stand for one message: not empty, and on no other message of the listing. Messages without
-/// one are fetched each time; the other way round, a message would be lost.
-fn usable(listing: Vec<UniqueIdListing>) -> UniqueIds {
-    let mut seen = HashSet::new();
-    let mut twice = HashSet::new();
-    for row in &listing {
-        if !seen.insert(row.unique_id.as_slice()) {
-            twice.insert(row.unique_id.clone());
-        }
-    }
-    listing
-        .into_iter()
-        .filter(|row| !row.unique_id.is_empty() && !twice.contains(&row.unique_id))
-        .map(|row| (row.number, row.unique_id))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{UniqueIdListing, usable};
-
-    #[test]
-    fn only_what_stands_for_one_message_is_usable() {
-        let row = |number, unique_id: &str| UniqueIdListing { number, unique_id: unique_id.into() };
-        let usable = usable(vec![row(1, "a"), row(2, "b"), row(3, ""), row(4, "b"), row(5, "../c")]);
-        let mut numbers: Vec<u32> = usable.into_keys().collect();
+        let mut numbers: Vec<u32> = self.survey.unique_ids.keys().copied().collect();
         numbers.sort_unstable();
-        assert_eq!(numbers, [1, 5]);
+        for number in numbers {
+            let Some(unique_id) = self.survey.unique_ids.get(&number) else { continue };
+            if let Some(leftover) = leftovers.remove(unique_id) {
+                self.verify.push((number, leftover, Doubt::Leftover));
+                continue;
+            }
+            match self.past.known.get(unique_id).copied() {
+                Some(entry) => self.sort_known(number, entry),
+                None => self.candidates.push(number),
+            }
+        }
+        // The same for messages that are not listed under their unique-ids now.
+        leftovers.into_values().for_each(|leftover| self.plan.evidence.pool.add(leftover));
+    }
+
+    fn sort_known(&mut self, number: u32, entry: Entry) {
+        let listed = self.plan.evidence.sizes.get(&number).copied();
+        let has_other_size = listed.zip(entry.expected_size()).is_some_and(|(listed, expected)| listed != expected);
+        if !entry.is_stored() {
+            match entry.state {
+                EntryState::MarkedSeen if !has_other_size => self.plan.known.push(number),
+                _ => self.candidates.push(number),
+            }
+        } else if has_other_size && !(is_of_earlier_version(&entry) && self.options.deletion == Deletion::Never) {
+            self.verify.push((number, entry, Doubt::Size));
+        } else if self.is_to_be_deleted(&entry) && !self.tries.is_of_this_run(&entry) {
+            self.verify.push((number, entry, Doubt::Deletion));
+        } else {
+            self.take_as_known(number, &entry);
+        }
+    }
+
+    /// Which messages `TOP` has to show, in ascending order.
+    fn doubtful(&self) -> Vec<u32> {
+        let verified = self.verify.iter().filter(|(_, entry, _)| entry.fingerprint.is_some());
+        let mut numbers: Vec<u32> =
+            verified.map(|(number, ..)| *number).chain(self.unidentified.iter().copied()).collect();
+        if self.all_are_new || !self.plan.evidence.pool.is_empty() || self.options.policy.newer_than.is_some() {
+            numbers.extend(self.candidates.iter().filter(|number| self.date_of(**number).is_none()));
+        }
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// Compares those that are in doubt with what `TOP` has shown.
+    fn settle_doubts(&mut self, glimpses: &HashMap<u32, Glimpse>) {
+        for (number, entry, doubt) in std::mem::take(&mut self.verify) {
+            let glimpse = glimpses.get(&number).filter(|_| entry.fingerprint.is_some());
+            let is_same = glimpse.is_none_or(|glimpse| Some(glimpse.fingerprint) == entry.fingerprint);
+            let listed = self.plan.evidence.sizes.get(&number).copied();
+            let is_known = match doubt {
+                Doubt::Size => glimpse.is_some(),
+                Doubt::Deletion => true,
+                // It may have been cut short behind what TOP shows.
+                Doubt::Leftover => listed.is_some() && listed == entry.octets,
+            };
+            if is_known && is_same {
+                if doubt != Doubt::Deletion {
+                    let corrected = Entry { listed: listed.or(entry.listed), absent_since: None, ..entry };
+                    self.correct(number, corrected);
+                }
+                self.take_as_known(number, &entry);
+                continue;
+            }
+            match doubt {
+                // Whose file it is shows when the messages are there.
+                Doubt::Leftover => self.plan.evidence.pool.add(entry),
+                // Fetched again; if it is the same after all, it is not stored twice.
+                Doubt::Size | Doubt::Deletion => drop(self.plan.evidence.expected.insert(number, entry)),
+            }
+            self.candidates.push(number);
+        }
+    }
+
+    /// Gives messages without a unique-id another identity.
+    async fn identify(
+        &mut self,
+        glimpses: &HashMap<u32, Glimpse>,
+        ledger: &Ledger,
+        events: &Events,
+    ) -> Result<(), FetchError> {
+        let unidentified = std::mem::take(&mut self.unidentified);
+        let seen = unidentified.iter().filter_map(|number| Some((*number, glimpses.get(number)?.fingerprint)));
+        let identified: Vec<(u32, Vec<u8>)> =
+            seen.map(|(number, fingerprint)| (number, self.plan.evidence.identities.next(fingerprint))).collect();
+        if identified.len() < unidentified.len()
+            && let Some(lack) = self.survey.lack.take()
+        {
+            events(Event::Warning(lack));
+        }
+        let asked: Vec<Vec<u8>> = identified.iter().map(|(_, identity)| identity.clone()).collect();
+        let known =
+            ledger.aside(move |journal, account| Ok(journal.known(account, asked.iter().map(Vec::as_slice))?)).await?;
+        let present: HashSet<&Vec<u8>> = identified.iter().map(|(_, identity)| identity).collect();
+        self.past.vanished.retain(|(unique_id, _)| !present.contains(unique_id));
+        self.candidates.extend(unidentified.iter().filter(|number| !glimpses.contains_key(number)));
+        for (number, identity) in identified {
+            match known.get(&identity).copied() {
+                Some(entry) => {
+                    if entry.absent_since.is_some() {
+                        self.past.returned.push(identity.clone());
+                    }
+                    if entry.is_stored() || entry.state == EntryState::MarkedSeen {
+                        self.take_as_known(number, &entry);
+                    } else {
+                        self.candidates.push(number);
+                    }
+                    self.past.known.insert(identity.clone(), entry);
+                }
+                None => self.candidates.push(number),
+            }
+            self.plan.evidence.unique_ids.insert(number, identity);
+        }
+        Ok(())
+    }
+
+    /// Looks among what is new for messages that are stored under another unique-id.
+    fn recognise(&mut self, glimpses: &HashMap<u32, Glimpse>, events: &Events) {
+        if self.all_are_new {
+            let stored = self.past.vanished.iter().filter(|(_, entry)| entry.is_stored());
+            stored.for_each(|(_, entry)| self.plan.evidence.pool.add(*entry));
+        }
+        let mut recognised = 0;
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.sort_unstable();
+        for number in candidates {
+            let listed = self.plan.evidence.sizes.get(&number).copied();
+            let stored = glimpses
+                .get(&number)
+                .and_then(|glimpse| self.plan.evidence.pool.take_listed(glimpse.fingerprint, listed));
+            let Some(entry) = stored else {
+                self.candidates.push(number);
+                continue;
+            };
+            recognised += 1;
+            // The server has not been told to delete it under this unique-id.
+            let entry =
+                Entry { state: EntryState::Delivered, listed: listed.or(entry.listed), absent_since: None, ..entry };
+            self.correct(number, entry);
+            self.take_as_known(number, &entry);
+        }
+        if self.all_are_new && recognised > 0 {
+            events(Event::Warning(Warning::NewUniqueIds(recognised)));
+        }
+    }
+
+    /// Applies the policy to what is left, and puts everything in order.
+    fn finish(mut self, glimpses: &HashMap<u32, Glimpse>) -> Plan {
+        let mut wanted = Vec::new();
+        let mut last = Vec::new();
+        for number in std::mem::take(&mut self.candidates) {
+            let date = self.date_of(number).or_else(|| glimpses.get(&number)?.date);
+            if let Some(why) = self.reason_to_skip(number, date) {
+                self.plan.skipped.push((number, why));
+            } else if self.unique_id(number).is_some_and(|unique_id| self.tries.has_broken_at(unique_id)) {
+                last.push(number);
+            } else {
+                wanted.push(number);
+            }
+        }
+        wanted.append(&mut last);
+        if self.options.mark_seen {
+            self.mark_seen(wanted);
+        } else {
+            let Choice { retrieve, skipped } = self.options.policy.choose(wanted, &self.plan.evidence.sizes);
+            self.plan.retrieve = retrieve;
+            self.plan.skipped.extend(skipped);
+        }
+        let Planner { past, mut plan, survey, .. } = self;
+        plan.skipped.sort_unstable_by_key(|(number, _)| *number);
+        plan.known.sort_unstable();
+        plan.delete.sort_unstable();
+        plan.corrections.returned = past.returned;
+        // Whose files those in the pool are shows only when everything is retrieved.
+        let is_open = !plan.evidence.pool.is_empty();
+        *(if is_open { &mut plan.open_rows } else { &mut plan.corrections.settled }) = past.rows;
+        if survey.lack.is_none() || !survey.unique_ids.is_empty() {
+            let vanished = past.vanished.into_iter().filter(|(_, entry)| entry.absent_since.is_none());
+            plan.corrections.vanished = vanished.map(|(unique_id, _)| unique_id).collect();
+        }
+        plan
+    }
+
+    fn reason_to_skip(&mut self, number: u32, date: Option<u64>) -> Option<Skipped> {
+        let unique_id = self.unique_id(number)?.to_vec();
+        if let Some(failed) = self.past.failures.get(&unique_id)
+            && (failed.again_at > now() || self.tries.has_given_up(&unique_id))
+        {
+            return Some(Skipped::FailedBefore(failed.clone()));
+        }
+        let date = date?;
+        if self.options.policy.newer_than.is_none_or(|age| date.saturating_add(age.as_secs()) >= now()) {
+            return None;
+        }
+        let listed = self.plan.evidence.sizes.get(&number).copied();
+        self.plan.corrections.entries.push((unique_id, Entry::left(EntryState::TooOld, listed, date)));
+        Some(Skipped::TooOld)
+    }
+
+    fn mark_seen(&mut self, messages: Vec<u32>) {
+        for number in messages {
+            let listed = self.plan.evidence.sizes.get(&number).copied();
+            self.correct(number, Entry::left(EntryState::MarkedSeen, listed, now()));
+            self.plan.skipped.push((number, Skipped::MarkedSeen));
+        }
+    }
+
+    fn correct(&mut self, number: u32, entry: Entry) {
+        if let Some(unique_id) = self.unique_id(number).map(<[u8]>::to_vec) {
+            self.plan.corrections.entries.push((unique_id, entry));
+        }
+    }
+
+    fn take_as_known(&mut self, number: u32, entry: &Entry) {
+        self.plan.known.push(number);
+        if entry.is_stored() && self.is_to_be_deleted(entry) {
+            self.plan.delete.push(number);
+        }
+    }
+
+    fn is_to_be_deleted(&self, entry: &Entry) -> bool {
+        match self.options.deletion {
+            Deletion::Never => false,
+            Deletion::AtOnce => true,
+            Deletion::After(age) => entry.since.is_some_and(|since| now().saturating_sub(since) >= age.as_secs()),
+        }
+    }
+
+    /// The date of a message that was too old before, if its unique-id still stands for it.
+    fn date_of(&self, number: u32) -> Option<u64> {
+        let entry = self.past.known.get(self.unique_id(number)?)?;
+        let listed = self.plan.evidence.sizes.get(&number).copied();
+        (entry.state == EntryState::TooOld && entry.listed == listed).then_some(entry.since).flatten()
+    }
+
+    fn unique_id(&self, number: u32) -> Option<&[u8]> {
+        self.plan.evidence.unique_ids.get(&number).map(Vec::as_slice)
+    }
+}
+
+/// The journal once did not note what the server listed, and a server may list other sizes than it sends.
+fn is_of_earlier_version(entry: &Entry) -> bool {
+    entry.listed.is_none() && entry.fingerprint.is_none()
+}
+
+impl Plan {
+    /// Tells what was compared, and what is left out.
+    pub(super) fn tell(&self, events: &Events) {
+        events(Event::Planned { retrieve: count(self.retrieve.len()), known: count(self.known.len()) });
+        for (number, why) in &self.skipped {
+            let octets = self.evidence.sizes.get(number).copied();
+            events(Event::Skipped { number: *number, octets, why });
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! Which of the new messages a run takes.
 
 use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::journal::FailedBefore;
 
 /// Bounds of one run. Messages that they leave out stay at the server, and are new to the next run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,10 +17,12 @@ pub struct Policy {
     /// The most octets of all of them together. The first message is taken in any case, or else one that is larger would
     /// never be.
     pub limit_octets: Option<u64>,
+    /// How long ago it may have arrived, by its header (`TOP`). One whose header does not say so is taken.
+    pub newer_than: Option<Duration>,
 }
 
 /// Why a message is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Skipped {
     /// [`Policy::max_size`]
     TooLarge,
@@ -25,6 +30,22 @@ pub enum Skipped {
     TooSmall,
     /// [`Policy::limit`] or [`Policy::limit_octets`], which those before it have used up.
     OverLimit,
+    /// [`Policy::newer_than`]
+    TooOld,
+    /// It could not be fetched before, and it is not the time to try again.
+    FailedBefore(FailedBefore),
+    /// It was marked as seen, for [`FetchOptions::mark_seen`](super::FetchOptions::mark_seen).
+    MarkedSeen,
+}
+
+impl Skipped {
+    /// Why it could not be fetched before, if that is the reason.
+    pub(super) fn failure(&self) -> Option<&str> {
+        match self {
+            Skipped::FailedBefore(failed) => Some(&failed.cause),
+            _ => None,
+        }
+    }
 }
 
 /// What becomes of the new messages.
@@ -40,7 +61,7 @@ impl Policy {
         self.max_size.is_some() || self.min_size.is_some() || self.limit_octets.is_some()
     }
 
-    /// Parts the messages, which are in ascending order. One whose size the server does not tell is within all bounds of
+    /// Parts the messages, in their order. One whose size the server does not tell is within all bounds of
     /// size.
     pub(super) fn choose(&self, messages: Vec<u32>, sizes: &HashMap<u32, u64>) -> Choice {
         let mut choice = Choice::default();
@@ -119,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_message_of_unknown_size_is_taken() {
-        let policy = Policy { max_size: Some(1), min_size: Some(1), limit_octets: Some(1), limit: None };
+        let policy = Policy { max_size: Some(1), min_size: Some(1), limit_octets: Some(1), ..Policy::default() };
         assert_eq!(policy.choose(vec![1, 2], &HashMap::new()).retrieve, [1, 2]);
     }
 }

@@ -1,29 +1,38 @@
-//! The thread that stores: pieces become files, files become durable in groups.
+//! The thread that stores: pieces become files, and the journal learns what has become of them.
+
+mod settling;
 
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
 
-use super::{Event, Events, FetchError, UniqueIds};
-use crate::delivery::{Incoming, Maildir, PartialDelivery};
-use crate::journal::Journal;
+use super::ledger::Ledger;
+use super::plan::Evidence;
+use super::{Event, Events, FetchError};
+use crate::delivery::{Incoming, Maildir};
+use crate::fingerprint::{Beginning, Fingerprint};
+use crate::journal::{Begun, Entry, EntryState};
 use crate::sandbox::contract::{MessageBegin, MessageEnd, Piece};
+use settling::{Complete, Group, Settler};
 
-/// The bounds of a group. Each message of a group holds an open file.
-const GROUP_MESSAGES: usize = 128;
-const GROUP_OCTETS: u64 = 32 << 20;
-
-/// Takes the pieces of one transfer.
+/// Takes the pieces of a session's transfers.
 pub(super) struct Storing {
-    pub(super) maildir: Maildir,
-    /// Where to note what becomes of the messages, under which account.
-    pub(super) journal: Option<(Journal, String)>,
-    pub(super) unique_ids: UniqueIds,
-    pub(super) events: Events,
-    /// The names of the files of the transfer that runs.
-    pub(super) names: HashMap<u32, OsString>,
+    maildir: Maildir,
+    ledger: Ledger,
+    evidence: Evidence,
+    events: Events,
+    /// Rows of the journal about what an earlier run has left open: settled when everything is retrieved.
+    open_rows: Vec<i64>,
+    /// The names of the files of the transfer that runs, by message, and where the journal has them.
+    names: HashMap<u32, OsString>,
+    row: Option<i64>,
+    /// What is certain and not yet noted.
+    certain: Vec<(Vec<u8>, Entry)>,
+    /// Rows of which nothing is open any more.
+    settled: Vec<i64>,
+    stored: Stored,
 }
 
 /// What there is to do.
@@ -37,65 +46,84 @@ pub(super) enum Work {
     Confirmed,
     /// The transfer has failed so that its messages may be others than those asked for.
     Distrusted,
+    /// All transfers have come to their ends.
+    Complete,
 }
 
 /// What has come of it.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
-    /// The messages that are durable and recorded.
+    /// The messages that are durable and noted, in the order in which they were stored.
     pub(super) messages: Vec<u32>,
+    /// How many files were delivered.
+    pub(super) files: usize,
     /// Their octets.
     pub(super) octets: u64,
-    /// How many more are durable, but may be others than those asked for.
-    pub(super) unattributed: usize,
+    /// Messages that were retrieved and then found to be stored already.
+    pub(super) recognised: Vec<u32>,
     /// What stopped it.
     pub(super) failure: Option<FetchError>,
-    /// The journal and the unique-ids, for what is to be noted about deletions.
-    pub(super) journal: Option<(Journal, String)>,
-    pub(super) unique_ids: UniqueIds,
+    /// What stands for each message in the journal.
+    pub(super) unique_ids: HashMap<u32, Vec<u8>>,
     /// Messages of the transfer that runs: durable, but not yet known for certain to be what they were asked for as.
-    unconfirmed: Vec<Unconfirmed>,
+    unconfirmed: Vec<Complete>,
 }
 
-/// A durable message.
-#[derive(Debug)]
-struct Unconfirmed {
-    number: u32,
-    octets: u64,
-    /// It has the size that the server announced, if it announced one.
-    exact: bool,
-}
-
-/// Complete messages that are not durable yet.
-#[derive(Default)]
-struct Group {
-    complete: Vec<Unconfirmed>,
-    messages: Vec<Incoming>,
-    octets: u64,
+/// The message that arrives.
+struct Current {
+    file: Incoming,
+    announced: Option<u64>,
+    beginning: Beginning,
 }
 
 impl Storing {
-    /// Runs until there is no more to do, or storing fails. A message whose end has not come leaves nothing behind.
-    pub(super) fn run(mut self, mut work: Receiver<Work>) -> Stored {
-        let mut stored = Stored::default();
-        let done = self.store_all(&mut work, &mut stored);
-        let remembered = self.remember_exact(&mut stored);
-        let forgotten = self.forget_undelivered();
-        stored.failure = done.and(remembered).and(forgotten).err();
-        (stored.journal, stored.unique_ids) = (self.journal.take(), std::mem::take(&mut self.unique_ids));
-        stored
+    pub(super) fn new(
+        maildir: Maildir,
+        ledger: Ledger,
+        evidence: Evidence,
+        open_rows: Vec<i64>,
+        events: Events,
+    ) -> Self {
+        Storing {
+            maildir,
+            ledger,
+            evidence,
+            events,
+            open_rows,
+            names: HashMap::new(),
+            row: None,
+            certain: Vec::new(),
+            settled: Vec::new(),
+            stored: Stored::default(),
+        }
     }
 
-    fn store_all(&mut self, work: &mut Receiver<Work>, stored: &mut Stored) -> Result<(), FetchError> {
+    /// Runs until there is no more to do, or storing fails. A message whose end has not come leaves nothing behind.
+    pub(super) fn run(mut self, mut work: Receiver<Work>) -> Stored {
+        let (maildir, events) = (self.maildir.clone(), self.events.clone());
+        let done = std::thread::scope(|scope| {
+            let mut settler = Settler::start(scope, maildir, events);
+            let done = self.store_all(&mut work, &mut settler);
+            let settled = settler.finish(&mut self.stored);
+            done.and(settled)
+        });
+        self.remember_exact();
+        let noted = self.note(None);
+        self.stored.failure = done.and(noted).err();
+        self.stored.unique_ids = std::mem::take(&mut self.evidence.unique_ids);
+        self.stored
+    }
+
+    fn store_all(&mut self, work: &mut Receiver<Work>, settler: &mut Settler) -> Result<(), FetchError> {
         let mut group = Group::default();
-        let mut current: Option<(Incoming, Option<u64>)> = None;
+        let mut current: Option<Current> = None;
         loop {
             let next = match work.try_recv() {
                 Ok(next) => next,
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {
                     // The network is slower than the disk: use the time.
-                    self.settle(&mut group, stored)?;
+                    settler.offer(&mut group);
                     match work.blocking_recv() {
                         Some(next) => next,
                         None => break,
@@ -103,94 +131,78 @@ impl Storing {
                 }
             };
             match next {
-                Work::Transfer(messages) => self.note_names(&messages)?,
+                Work::Transfer(messages) => self.begin_transfer(&messages)?,
                 Work::Pieces(pieces) => {
                     for piece in pieces {
-                        self.store(piece, &mut current, &mut group)?;
-                        if group.messages.len() >= GROUP_MESSAGES || group.octets >= GROUP_OCTETS {
-                            self.settle(&mut group, stored)?;
+                        self.store(piece, &mut current, &mut group, settler)?;
+                        if group.is_full() {
+                            settler.settle(&mut group, &mut self.stored)?;
                         }
                     }
                 }
                 Work::Confirmed => {
-                    self.settle(&mut group, stored)?;
-                    self.record(stored)?;
-                    // The server has refused to give what is left.
-                    self.forget_undelivered()?;
+                    settler.settle_all(&mut group, &mut self.stored)?;
+                    self.confirm();
                 }
                 Work::Distrusted => {
-                    self.settle(&mut group, stored)?;
-                    stored.forget_unconfirmed();
+                    settler.settle_all(&mut group, &mut self.stored)?;
+                    // They stay noted as under way: the next session looks whose files they are.
+                    self.stored.unconfirmed.clear();
                 }
+                Work::Complete => self.settled.append(&mut self.open_rows),
             }
         }
-        self.settle(&mut group, stored)
+        settler.settle_all(&mut group, &mut self.stored)
     }
 
     /// Notes under which names the messages of a transfer will be delivered, before any of them is.
-    fn note_names(&mut self, messages: &[u32]) -> Result<(), FetchError> {
-        let Some((journal, account)) = &mut self.journal else { return Ok(()) };
-        let identified = messages.iter().filter(|number| self.unique_ids.contains_key(number));
-        self.names = identified.map(|number| (*number, self.maildir.unique_name())).collect();
-        let entries: Vec<(&[u8], &OsStr)> = self
-            .names
-            .iter()
-            .filter_map(|(number, name)| Some((self.unique_ids.get(number)?.as_slice(), name.as_os_str())))
-            .collect();
-        Ok(journal.begin(account, &entries)?)
-    }
-
-    /// What is left of the names belongs to messages that were not delivered, or of which it is not known which they are.
-    fn forget_undelivered(&mut self) -> Result<(), FetchError> {
-        let Some((journal, account)) = &mut self.journal else { return Ok(()) };
-        let unique_ids = self.names.keys().filter_map(|number| self.unique_ids.get(number).map(Vec::as_slice));
-        journal.forget(account, &unique_ids.collect::<Vec<_>>())?;
-        self.names.clear();
-        Ok(())
-    }
-
-    /// After a transfer that was broken off: up to the first message whose size is not the announced one, nothing speaks
-    /// against its messages being those that were asked for. To fetch them again with each run that breaks off would
-    /// fill the Maildir with copies.
-    fn remember_exact(&mut self, stored: &mut Stored) -> Result<(), FetchError> {
-        let exact = stored.unconfirmed.iter().take_while(|message| message.exact).count();
-        let others = stored.unconfirmed.split_off(exact);
-        let recorded = self.record(stored);
-        stored.unconfirmed = others;
-        stored.forget_unconfirmed();
-        recorded
+    fn begin_transfer(&mut self, messages: &[u32]) -> Result<(), FetchError> {
+        self.names = messages.iter().map(|number| (*number, self.maildir.unique_name())).collect();
+        let begun = |number: &u32| {
+            let id = self.evidence.unique_ids.get(number).cloned().unwrap_or_default();
+            Some(Begun { id, file: self.names.get(number)?.clone() })
+        };
+        let begun = messages.iter().filter_map(begun).collect();
+        self.note(Some(begun))
     }
 
     fn store(
         &mut self,
         piece: Piece,
-        current: &mut Option<(Incoming, Option<u64>)>,
+        current: &mut Option<Current>,
         group: &mut Group,
+        settler: &mut Settler,
     ) -> Result<(), FetchError> {
         match piece {
             Piece::Begin(MessageBegin { number, announced }) => {
                 (self.events)(Event::Begin { number, announced });
-                let message = match self.names.get(&number) {
-                    Some(name) => self.maildir.begin_as(name.clone())?,
-                    None => self.maildir.begin()?,
-                };
-                *current = Some((message, announced));
+                let mut file = self.begin(number);
+                if file.as_ref().is_err_and(|error| error.is_out_of_descriptors()) {
+                    settler.settle_all(group, &mut self.stored)?;
+                    file = self.begin(number);
+                }
+                *current = Some(Current { file: file?, announced, beginning: Beginning::default() });
             }
             Piece::Content(octets) => {
-                if let Some((message, _)) = current {
-                    message.write(&octets)?;
+                if let Some(message) = current {
+                    message.beginning.write(&octets);
+                    message.file.write(&octets)?;
                     (self.events)(Event::Content { octets: octets.len() });
                 }
             }
             Piece::End(MessageEnd { number, octets }) => {
-                if let Some((message, announced)) = current.take() {
-                    group.octets += octets;
-                    group.complete.push(Unconfirmed {
-                        number,
-                        octets,
-                        exact: announced.is_none_or(|announced| announced == octets),
-                    });
-                    group.messages.push(message);
+                if let Some(Current { file, announced, beginning }) = current.take() {
+                    let is_exact = announced.is_none_or(|announced| announced == octets);
+                    let fingerprint = beginning.finish();
+                    let listed = self.evidence.sizes.get(&number).copied().or(announced);
+                    let stored = self.stored_before(number, fingerprint, octets)?;
+                    let is_known = stored.is_some();
+                    let entry = match stored {
+                        Some(stored) => Entry { state: EntryState::Delivered, listed, absent_since: None, ..stored },
+                        None => Entry::delivered(octets, listed, fingerprint),
+                    };
+                    let unique_id = self.evidence.unique_ids.get(&number).cloned();
+                    group.add(Complete { number, octets, unique_id, entry, is_exact, is_known }, file);
                 }
             }
             Piece::Refused(_) => {}
@@ -198,51 +210,95 @@ impl Storing {
         Ok(())
     }
 
-    /// Makes a group durable.
-    fn settle(&mut self, group: &mut Group, stored: &mut Stored) -> Result<(), FetchError> {
-        let Group { complete, messages, .. } = std::mem::take(group);
-        if messages.is_empty() {
+    fn begin(&mut self, number: u32) -> Result<Incoming, crate::delivery::DeliveryError> {
+        match self.names.get(&number) {
+            Some(name) => self.maildir.begin_as(name.clone()),
+            None => self.maildir.begin(),
+        }
+    }
+
+    /// What is known of this message if it is stored already, under its own or another unique-id.
+    fn stored_before(
+        &mut self,
+        number: u32,
+        fingerprint: Fingerprint,
+        octets: u64,
+    ) -> Result<Option<Entry>, FetchError> {
+        let expected = self.evidence.expected.get(&number);
+        let is_expected = |entry: &&Entry| (entry.fingerprint, entry.octets) == (Some(fingerprint), Some(octets));
+        let stored = expected.filter(is_expected).copied();
+        if let Some(stored) = stored.or_else(|| self.evidence.pool.take_retrieved(fingerprint, octets)) {
+            return Ok(Some(stored));
+        }
+        if self.evidence.unique_ids.contains_key(&number) {
+            return Ok(None);
+        }
+        let identity = self.evidence.identities.next(fingerprint);
+        let mut known = self.ledger.with(|journal, account| journal.known(account, [identity.as_slice()]))?;
+        let stored = known.remove(&identity).filter(|entry| entry.is_stored() && entry.octets == Some(octets));
+        self.evidence.unique_ids.insert(number, identity);
+        Ok(stored)
+    }
+
+    /// The messages of the transfer are those that were asked for. What the server has refused to give is not under way
+    /// any more.
+    fn confirm(&mut self) {
+        for message in std::mem::take(&mut self.stored.unconfirmed) {
+            self.take_as_certain(message);
+        }
+        self.settled.extend(self.row.take());
+    }
+
+    /// After a transfer that was broken off: up to the first message whose size is not the announced one, nothing speaks
+    /// against its messages being those that were asked for. The others stay noted as under way.
+    fn remember_exact(&mut self) {
+        let unconfirmed = std::mem::take(&mut self.stored.unconfirmed);
+        unconfirmed
+            .into_iter()
+            .take_while(|message| message.is_exact)
+            .for_each(|message| self.take_as_certain(message));
+    }
+
+    fn take_as_certain(&mut self, message: Complete) {
+        let Complete { number, unique_id, entry, is_known, .. } = message;
+        let list = if is_known { &mut self.stored.recognised } else { &mut self.stored.messages };
+        list.push(number);
+        self.names.remove(&number);
+        self.certain.extend(unique_id.map(|unique_id| (unique_id, entry)));
+    }
+
+    /// Notes all that has become certain, and what is begun now: one flush to the disk for both.
+    fn note(&mut self, begun: Option<Vec<Begun>>) -> Result<(), FetchError> {
+        let (certain, settled) = (std::mem::take(&mut self.certain), std::mem::take(&mut self.settled));
+        let open = self.row.filter(|_| begun.is_none() && !certain.is_empty());
+        if certain.is_empty() && settled.is_empty() && begun.is_none() {
             return Ok(());
         }
-        let (paths, failure) = match self.maildir.deliver(messages) {
-            Ok(paths) => (paths, None),
-            Err(PartialDelivery { delivered, error }) => (delivered, Some(error)),
-        };
-        for (message, path) in complete.into_iter().zip(&paths) {
-            let Unconfirmed { number, octets, .. } = message;
-            let unique_id = self.unique_ids.get(&number).map(Vec::as_slice);
-            (self.events)(Event::Stored { number, octets, unique_id, path });
-            stored.unconfirmed.push(message);
-        }
-        failure.map_or(Ok(()), |error| Err(error.into()))
-    }
-
-    /// Notes what is durable: in this order, for a crash between the two leaves files that the next run finds by their names.
-    fn record(&mut self, stored: &mut Stored) -> Result<(), FetchError> {
-        let confirmed = std::mem::take(&mut stored.unconfirmed);
-        for Unconfirmed { number, octets, .. } in &confirmed {
-            stored.messages.push(*number);
-            stored.octets += octets;
-            self.names.remove(number);
-        }
-        if let Some((journal, account)) = &mut self.journal {
-            let messages = confirmed
-                .iter()
-                .filter_map(|message| Some((self.unique_ids.get(&message.number)?.as_slice(), message.octets)));
-            journal.delivered(account, &messages.collect::<Vec<_>>())?;
+        let left: Vec<Begun> = self
+            .names
+            .iter()
+            .map(|(number, file)| Begun {
+                id: self.evidence.unique_ids.get(number).cloned().unwrap_or_default(),
+                file: file.clone(),
+            })
+            .collect();
+        let noted = self.ledger.with(|journal, account| {
+            journal.note(account, |notes| {
+                for (unique_id, entry) in &certain {
+                    notes.store(unique_id, entry)?;
+                    notes.recovered(unique_id)?;
+                }
+                settled.iter().try_for_each(|row| notes.settle(*row, &[]))?;
+                if let Some(row) = open {
+                    notes.settle(row, &left)?;
+                }
+                begun.map(|begun| notes.begin(&begun)).transpose()
+            })
+        });
+        if let Some(row) = noted? {
+            self.row = Some(row);
         }
         Ok(())
-    }
-}
-
-impl Stored {
-    /// They are in the Maildir and count as stored, but which messages they are is not known: they are not remembered,
-    /// and not deleted.
-    fn forget_unconfirmed(&mut self) {
-        for Unconfirmed { octets, .. } in std::mem::take(&mut self.unconfirmed) {
-            self.octets += octets;
-            self.unattributed += 1;
-        }
     }
 }
 

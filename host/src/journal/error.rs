@@ -94,7 +94,7 @@ pub enum JournalError {
     },
     /// The file is ours and its content is broken.
     #[error(
-        "the state file {path} is damaged: {source}; restore it, or move it away and have all mail fetched again",
+        "the state file {path} is damaged: {source}; popfetch journal repair sets it aside and takes over what can be read",
         path = path.display()
     )]
     Damaged {

@@ -3,39 +3,17 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{EntryState, Journal, JournalError};
+use super::schema::{self, APPLICATION_ID, SCHEMA_VERSION};
+use super::{Journal, JournalError};
 
-/// "popf" in ASCII, where SQLite keeps the kind of a database.
-const APPLICATION_ID: i32 = 0x706f_7066;
-/// The latest schema.
-const SCHEMA_VERSION: i32 = 2;
 /// How long to wait for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-const ACCOUNTS: &str = "
-    CREATE TABLE account (
-        id   INTEGER PRIMARY KEY,
-        name TEXT NOT NULL UNIQUE
-    ) STRICT;
-";
-
-const ENTRIES: &str = "
-    CREATE TABLE entry (
-        account   INTEGER NOT NULL REFERENCES account (id),
-        unique_id BLOB NOT NULL,
-        state     INTEGER NOT NULL,
-        file      BLOB,
-        octets    INTEGER,
-        since     INTEGER,
-        PRIMARY KEY (account, unique_id)
-    ) STRICT, WITHOUT ROWID;
-";
 
 impl Journal {
     /// Opens the file, or makes it with mode 0600. A file that is not ours is never changed.
@@ -54,6 +32,17 @@ impl Journal {
         let mut journal = Self { database, path };
         journal.prepare()?;
         Ok(journal)
+    }
+
+    /// A journal that ends with this value: what is stored is known within one run only.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub fn in_memory() -> Result<Self, JournalError> {
+        let path = PathBuf::from("(in memory)");
+        let database = Connection::open_in_memory().map_err(|error| JournalError::of(&path, error))?;
+        schema::create(&database).map_err(|error| JournalError::of(&path, error))?;
+        Ok(Self { database, path })
     }
 
     fn prepare(&mut self) -> Result<(), JournalError> {
@@ -83,10 +72,10 @@ impl Journal {
         self.database.execute_batch("BEGIN IMMEDIATE").map_err(named)?;
         let created = self.contents().and_then(|contents| match contents {
             Contents::Ours => Ok(()),
-            Contents::Older => self.bring_up_to_date().map_err(named),
+            Contents::Older(version) => schema::bring_up_to_date(&self.database, version).map_err(named),
             // To SQLite a file of one octet or of zeros only is empty as well. It is not: somebody wrote it.
             Contents::Nothing if self.file_length()? > 0 => Err(JournalError::NotOurs { path: self.path.clone() }),
-            Contents::Nothing => self.write_schema().map_err(named),
+            Contents::Nothing => schema::create(&self.database).map_err(named),
         });
         // Kind and version are a part of the transaction: there is never half a schema.
         created.and_then(|()| self.database.execute_batch("COMMIT").map_err(named))?;
@@ -102,24 +91,6 @@ impl Journal {
         Ok(metadata.len())
     }
 
-    fn write_schema(&self) -> rusqlite::Result<()> {
-        self.database.execute_batch(&format!("{ACCOUNTS}{ENTRIES}"))?;
-        self.database.pragma_update(None, "application_id", APPLICATION_ID)?;
-        self.database.pragma_update(None, "user_version", SCHEMA_VERSION)
-    }
-
-    /// The first schema knew of stored messages their unique-ids and octets. How long ago that was is counted from now.
-    fn bring_up_to_date(&self) -> rusqlite::Result<()> {
-        self.database.execute_batch(&format!(
-            "{ENTRIES}
-             INSERT INTO entry (account, unique_id, state, octets, since)
-                 SELECT account, unique_id, {}, octets, unixepoch() FROM stored;
-             DROP TABLE stored;",
-            EntryState::Delivered as u8
-        ))?;
-        self.database.pragma_update(None, "user_version", SCHEMA_VERSION)
-    }
-
     fn contents(&self) -> Result<Contents, JournalError> {
         let pragma = |name| self.database.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
         let read = || -> rusqlite::Result<_> {
@@ -130,7 +101,7 @@ impl Journal {
         match read().map_err(|error| JournalError::of(path, error))? {
             (0, 0, 0) => Ok(Contents::Nothing),
             (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(Contents::Ours),
-            (APPLICATION_ID, 1, _) => Ok(Contents::Older),
+            (APPLICATION_ID, version @ 1..SCHEMA_VERSION, _) => Ok(Contents::Older(version)),
             (APPLICATION_ID, found, _) if found > SCHEMA_VERSION => {
                 Err(JournalError::NewerSchema { path: path.clone(), found, known: SCHEMA_VERSION })
             }
@@ -142,7 +113,8 @@ impl Journal {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Contents {
     Nothing,
-    Older,
+    /// Of this version.
+    Older(i32),
     Ours,
 }
 

@@ -1,25 +1,35 @@
 //! What became of each message: the file behind `--state`.
 //!
-//! A message is first noted under the name that its file will have, then delivered, then noted as delivered; before `DELE`
-//! it is noted that this goes out, and it is forgotten when a later session does not show its unique-id any more. Whatever
-//! dies in between: the next run finds the file under its name, or knows that there is none, and the server says what is left
-//! there.
+//! The names of a group of messages are noted before any of them is delivered, then that they are; before `DELE` it is noted
+//! that this goes out, and what a later session does not list any more is gone. Whatever dies in between: the next run finds
+//! the files under their names, or knows that there are none, and the server says what is left there.
 
+mod entry;
 mod error;
 mod file;
 mod lock;
+mod notes;
+mod repair;
+mod report;
+mod schema;
+mod under_way;
 
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
+use crate::fingerprint::Fingerprint;
+
+pub use entry::{Begun, Entry, EntryState, FailedBefore, UnderWay};
 pub use error::{JournalError, JournalErrorKind};
 pub use lock::MailboxLock;
+pub use notes::Notes;
+pub use repair::Repaired;
+pub use report::AccountReport;
 
-/// The messages (RFC 1939 section 7, UIDL) of each account, and what became of them.
+/// The messages of each account by their unique-ids (RFC 1939 section 7, UIDL), and what became of them.
 ///
 /// An SQLite database in write-ahead mode: noting something about a group of messages costs one flush to the disk instead of
 /// the three or four of a rollback journal. Several processes of one machine may share the file; machines must not share it
@@ -30,138 +40,111 @@ pub struct Journal {
     path: PathBuf,
 }
 
-/// How far a message has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum EntryState {
-    /// It may be in the Maildir, under the name of the entry.
-    Retrieving = 0,
-    /// It is in the Maildir, durably.
-    Delivered = 1,
-    /// It is in the Maildir, and the server may have deleted it.
-    DeletionSent = 2,
-}
-
-/// What is known of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// How far it has come.
-    pub state: EntryState,
-    /// The name of its file; nothing for messages of the first version of this file.
-    pub file: Option<OsString>,
-    /// The octets that were stored; nothing while it is being retrieved.
-    pub octets: Option<u64>,
-    /// When it was stored, in seconds since 1970; nothing while it is being retrieved.
-    pub since: Option<u64>,
-}
-
 impl Journal {
-    /// All entries of an account, a name such as `user@host:port`, by their unique-ids. Some 150 octets of memory each.
+    /// Notes something about an account, a name such as `user@host:port`, all of it or nothing.
+    ///
+    /// # Errors
+    /// Then nothing is noted. [`JournalErrorKind::Busy`] when another process kept the file for ten seconds.
+    pub fn note<T>(
+        &mut self,
+        account: &str,
+        notes: impl FnOnce(&Notes<'_>) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        let path = &self.path;
+        let named = |error| JournalError::of(path, error);
+        // Immediate, so that waiting for another writer happens here, where it can be waited for.
+        let transaction = self.database.transaction_with_behavior(TransactionBehavior::Immediate).map_err(named)?;
+        transaction
+            .execute("INSERT INTO account (name) VALUES (?1) ON CONFLICT DO NOTHING", [account])
+            .map_err(named)?;
+        let id = account_id(&transaction, account).map_err(named)?.unwrap_or_default();
+        let noted = notes(&Notes::new(&transaction, path, id))?;
+        transaction.commit().map_err(named)?;
+        Ok(noted)
+    }
+
+    /// Those of these messages that are known. The cost grows with their number, and hardly with what else is known.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn entries(&self, account: &str) -> Result<HashMap<Vec<u8>, Entry>, JournalError> {
-        let read = || -> rusqlite::Result<_> {
-            let Some(account) = account_id(&self.database, account)? else { return Ok(HashMap::new()) };
-            let count: i64 =
-                self.database
-                    .query_row("SELECT count(*) FROM entry WHERE account = ?1", [account], |row| row.get(0))?;
-            let mut entries = HashMap::with_capacity(usize::try_from(count).unwrap_or(0));
-            let mut query = self
-                .database
-                .prepare_cached("SELECT unique_id, state, file, octets, since FROM entry WHERE account = ?1")?;
-            let mut rows = query.query([account])?;
-            while let Some(row) = rows.next()? {
-                let number = |column| -> rusqlite::Result<_> {
-                    let number: Option<i64> = row.get(column)?;
-                    Ok(number.and_then(|number| u64::try_from(number).ok()))
-                };
-                let entry = Entry {
-                    state: state_of(row.get(1)?),
-                    file: row.get::<_, Option<Vec<u8>>>(2)?.map(OsString::from_vec),
-                    octets: number(3)?,
-                    since: number(4)?,
-                };
-                entries.insert(row.get(0)?, entry);
-            }
-            Ok(entries)
-        };
-        read().map_err(|error| JournalError::of(&self.path, error))
-    }
-
-    /// Notes under which names these messages are going to be delivered. An older entry of such a unique-id is forgotten.
-    ///
-    /// # Errors
-    /// Then none of them is noted. [`JournalErrorKind::Busy`] when another process kept the file for ten seconds.
-    pub fn begin(&mut self, account: &str, messages: &[(&[u8], &OsStr)]) -> Result<(), JournalError> {
-        self.change(account, messages, |transaction, account, (unique_id, file)| {
-            let mut insert = transaction.prepare_cached(
-                "INSERT OR REPLACE INTO entry (account, unique_id, state, file) VALUES (?1, ?2, ?3, ?4)",
-            )?;
-            insert.execute(params![account, unique_id, EntryState::Retrieving as u8, file.as_bytes()])
-        })
-    }
-
-    /// Notes that these messages are in the Maildir, durably and from now on, with so many octets.
-    ///
-    /// # Errors
-    /// As [`begin`](Self::begin).
-    pub fn delivered(&mut self, account: &str, messages: &[(&[u8], u64)]) -> Result<(), JournalError> {
-        self.change(account, messages, |transaction, account, (unique_id, octets)| {
-            let mut update = transaction.prepare_cached(
-                "UPDATE entry SET state = ?3, octets = ?4, since = unixepoch() WHERE account = ?1 AND unique_id = ?2",
-            )?;
-            // A size beyond what SQLite can hold is that of no message.
-            let octets = i64::try_from(*octets).unwrap_or(i64::MAX);
-            update.execute(params![account, unique_id, EntryState::Delivered as u8, octets])
-        })
-    }
-
-    /// Notes that the server is told to delete these messages. To be called before it is.
-    ///
-    /// # Errors
-    /// As [`begin`](Self::begin).
-    pub fn deletion_sent(&mut self, account: &str, messages: &[&[u8]]) -> Result<(), JournalError> {
-        self.change(account, messages, |transaction, account, unique_id| {
-            let mut update =
-                transaction.prepare_cached("UPDATE entry SET state = ?3 WHERE account = ?1 AND unique_id = ?2")?;
-            update.execute(params![account, unique_id, EntryState::DeletionSent as u8])
-        })
-    }
-
-    /// Forgets these messages: the server has them no more, or they were never stored.
-    ///
-    /// # Errors
-    /// As [`begin`](Self::begin).
-    pub fn forget(&mut self, account: &str, messages: &[&[u8]]) -> Result<(), JournalError> {
-        self.change(account, messages, |transaction, account, unique_id| {
-            let mut delete = transaction.prepare_cached("DELETE FROM entry WHERE account = ?1 AND unique_id = ?2")?;
-            delete.execute(params![account, unique_id])
-        })
-    }
-
-    /// Changes the entries of these messages in one transaction.
-    fn change<T>(
-        &mut self,
+    pub fn known<'i>(
+        &self,
         account: &str,
-        messages: &[T],
-        change: impl Fn(&Transaction<'_>, i64, &T) -> rusqlite::Result<usize>,
-    ) -> Result<(), JournalError> {
-        if messages.is_empty() {
-            return Ok(());
-        }
-        let mut write = || -> rusqlite::Result<_> {
-            // Immediate, so that waiting for another writer happens here, where it can be waited for.
-            let transaction = self.database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute("INSERT INTO account (name) VALUES (?1) ON CONFLICT DO NOTHING", [account])?;
-            if let Some(account) = account_id(&transaction, account)? {
-                for message in messages {
-                    change(&transaction, account, message)?;
-                }
+        unique_ids: impl IntoIterator<Item = &'i [u8]>,
+    ) -> Result<HashMap<Vec<u8>, Entry>, JournalError> {
+        self.read(account, |database, account| {
+            let mut known = HashMap::new();
+            if !has_any(database, account)? {
+                return Ok(known);
             }
-            transaction.commit()
-        };
-        write().map_err(|error| JournalError::of(&self.path, error))
+            let mut query = database.prepare_cached(
+                "SELECT state, octets, listed, fingerprint, since, absent_since FROM message
+                 WHERE account = ?1 AND unique_id = ?2",
+            )?;
+            for unique_id in unique_ids {
+                let entry = query.query_row(params![account, unique_id], entry).optional()?.flatten();
+                known.extend(entry.map(|entry| (unique_id.to_vec(), entry)));
+            }
+            Ok(known)
+        })
+    }
+
+    /// The messages that were there when the account was last looked at.
+    ///
+    /// # Errors
+    /// As [`known`](Self::known).
+    pub fn present(&self, account: &str) -> Result<Vec<(Vec<u8>, Entry)>, JournalError> {
+        self.read(account, |database, account| {
+            let mut query = database.prepare_cached(
+                "SELECT state, octets, listed, fingerprint, since, absent_since, unique_id FROM message INDEXED BY present
+                 WHERE account = ?1 AND absent_since IS NULL",
+            )?;
+            let rows = query.query_map([account], |row| Ok(entry(row)?.zip(row.get::<_, Vec<u8>>(6).ok())))?;
+            rows.filter_map(|row| row.map(|row| row.map(|(entry, unique_id)| (unique_id, entry))).transpose()).collect()
+        })
+    }
+
+    /// What a run that did not come to its end was about to deliver.
+    ///
+    /// # Errors
+    /// As [`known`](Self::known).
+    pub fn under_way(&self, account: &str) -> Result<Vec<UnderWay>, JournalError> {
+        self.read(account, |database, account| {
+            let mut query = database.prepare_cached("SELECT id, messages FROM under_way WHERE account = ?1")?;
+            let rows = query.query_map([account], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+            // What cannot be read names no file that could be found.
+            rows.map(|row| {
+                row.map(|(row, octets)| UnderWay { row, messages: under_way::decode(&octets).unwrap_or_default() })
+            })
+            .collect()
+        })
+    }
+
+    /// The messages that could not be fetched, by their unique-ids.
+    ///
+    /// # Errors
+    /// As [`known`](Self::known).
+    pub fn failures(&self, account: &str) -> Result<HashMap<Vec<u8>, FailedBefore>, JournalError> {
+        self.read(account, |database, account| {
+            let mut query =
+                database.prepare_cached("SELECT unique_id, runs, again_at, cause FROM failure WHERE account = ?1")?;
+            let rows = query.query_map([account], |row| {
+                let again_at = u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0);
+                Ok((row.get(0)?, FailedBefore { runs: row.get(1)?, again_at, cause: row.get(3)? }))
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Reads something about an account; nothing where nothing was ever noted about it.
+    fn read<T: Default>(
+        &self,
+        account: &str,
+        read: impl FnOnce(&Connection, i64) -> rusqlite::Result<T>,
+    ) -> Result<T, JournalError> {
+        let done = account_id(&self.database, account)
+            .and_then(|account| account.map_or_else(|| Ok(T::default()), |account| read(&self.database, account)));
+        done.map_err(|error| JournalError::of(&self.path, error))
     }
 }
 
@@ -169,13 +152,33 @@ fn account_id(database: &Connection, name: &str) -> rusqlite::Result<Option<i64>
     database.prepare_cached("SELECT id FROM account WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()
 }
 
-/// A state that no version has written is that of a message of which nothing is certain.
-fn state_of(value: u8) -> EntryState {
-    match value {
-        1 => EntryState::Delivered,
-        2 => EntryState::DeletionSent,
-        _ => EntryState::Retrieving,
-    }
+fn has_any(database: &Connection, account: i64) -> rusqlite::Result<bool> {
+    database
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM message WHERE account = ?1)")?
+        .query_row([account], |row| row.get(0))
+}
+
+/// The first six columns; nothing for a state that no version has written.
+fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
+    let number = |column| -> rusqlite::Result<_> {
+        let number: Option<i64> = row.get(column)?;
+        Ok(number.and_then(|number| u64::try_from(number).ok()))
+    };
+    let Some(state) = EntryState::of(row.get(0)?) else { return Ok(None) };
+    let fingerprint: Option<Vec<u8>> = row.get(3)?;
+    Ok(Some(Entry {
+        state,
+        octets: number(1)?,
+        listed: number(2)?,
+        fingerprint: fingerprint.as_deref().and_then(Fingerprint::from_octets),
+        since: number(4)?,
+        absent_since: number(5)?,
+    }))
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs())
 }
 
 #[cfg(test)]

@@ -345,6 +345,11 @@ impl Session {
         Ok(())
     }
 
+    /// Whether the server has said that it takes commands ahead of their replies.
+    pub(crate) fn pipelines(&self) -> bool {
+        self.pipelines
+    }
+
     /// Whether messages may be marked as deleted.
     pub(crate) fn has_marks(&self) -> bool {
         self.has_marks

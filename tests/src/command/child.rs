@@ -3,6 +3,7 @@
 use std::{
     io::Read,
     os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
     process::{Child, Command},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
@@ -67,6 +68,15 @@ impl<'s> Running<'s> {
         high_water(&self.child).expect("the process is there, and the system knows of its memory")
     }
 
+    /// Waits until it has a file under this directory open with more than so many octets.
+    ///
+    /// # Panics
+    /// As [`until`](Self::until).
+    pub fn until_it_has_written(&mut self, directory: &Path, octets: u64) {
+        let process = self.child.id();
+        self.until(|| unfinished(process, directory).iter().any(|size| *size > octets));
+    }
+
     /// Asks `done` again and again until it says so.
     ///
     /// # Panics
@@ -113,6 +123,15 @@ impl Drop for Running<'_> {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The sizes of the files under this directory that a process has open, whether they have a name or not.
+fn unfinished(process: u32, directory: &Path) -> Vec<u64> {
+    let Ok(descriptors) = std::fs::read_dir(format!("/proc/{process}/fd")) else { return Vec::new() };
+    let paths = descriptors.filter_map(|descriptor| Some(descriptor.ok()?.path()));
+    let is_inside = |path: &PathBuf| std::fs::read_link(path).is_ok_and(|target| target.starts_with(directory));
+    let sizes = paths.filter(is_inside).filter_map(|path| std::fs::metadata(path).ok());
+    sizes.filter(std::fs::Metadata::is_file).map(|metadata| metadata.len()).collect()
 }
 
 /// `VmHWM` in octets, which begins anew when the program does, so that nothing of the tester's own memory is in it.

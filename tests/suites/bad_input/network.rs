@@ -6,7 +6,7 @@ use std::time::Duration;
 use popfetch_tests::command::script;
 use popfetch_tests::server::{At, Ending, Fault, ModelServer};
 
-use super::{assert_no_harm, fetch, popfetch, three_messages};
+use super::{assert_no_harm, assert_the_second_is_left, fetch, popfetch, three_messages};
 
 #[test]
 fn the_host_is_unknown() {
@@ -90,10 +90,14 @@ fn the_server_goes_away_in_the_middle_of_a_message() {
     for ending in [Ending::Close, Ending::Reset] {
         let cut = Fault::CutContent { after: 10_000, ending };
         let server = ModelServer::start(script(three_messages()).fault(At::verb("RETR").argument(2), cut));
-        let popfetch = popfetch();
-        let run = fetch(&popfetch, &server).run();
+        let (stubborn, resigned) = (popfetch(), popfetch());
+        let run = fetch(&resigned, &server).args(["--reconnect", "0"]).run();
         run.assert_failure(74, &["connection", "nothing was deleted"]);
-        assert_no_harm(&popfetch, &server);
+        assert_no_harm(&resigned, &server);
+        // By another connection what is behind it comes, too.
+        let run = fetch(&stubborn, &server).run();
+        run.assert_failure(75, &["2 messages are stored, 1 could not be fetched (the ", "tried again"]);
+        assert_the_second_is_left(&stubborn, &server);
     }
 }
 

@@ -141,12 +141,13 @@ fn the_maildir_is_made_for_its_owner_alone_and_its_files_too() {
 }
 
 #[test]
-fn a_second_run_adds_to_what_is_there() {
+fn without_a_journal_a_second_run_adds_to_what_is_there() {
     let server = ModelServer::start(script(three_messages()));
     let popfetch = popfetch();
     for _ in 0..2 {
-        fetch(&popfetch, &server).run().assert_success();
+        fetch(&popfetch, &server).arg("--no-state").run().assert_success();
     }
+    assert!(!popfetch.path(".local").exists());
     let twice = [three_messages().fingerprints(), three_messages().fingerprints()].concat();
     popfetch.maildir().assert_holds(twice);
 }

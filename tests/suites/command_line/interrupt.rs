@@ -20,8 +20,7 @@ fn in_the_middle_of_a_message() {
     let maildir = popfetch.maildir();
     let mut running = fetch(&popfetch, &server).arg("--delete").start();
     // Half a message is on the disk.
-    let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    running.until(|| maildir.unfinished().iter().any(|entry| size(&entry.path) > 500_000));
+    running.until_it_has_written(maildir.path(), 500_000);
     running.interrupt();
 
     running.finish().assert_failure(130, &["interrupted"]);
@@ -93,7 +92,7 @@ fn other_signals_that_end_a_program() {
         let popfetch = popfetch();
         let maildir = popfetch.maildir();
         let mut running = fetch(&popfetch, &server).arg("--delete").start();
-        running.until(|| !maildir.unfinished().is_empty());
+        running.until_it_has_written(maildir.path(), 0);
         running.signal(signal);
         running.finish().assert_failure(code, &["interrupted"]);
         assert_eq!(maildir.unfinished(), [], "{signal:?}");

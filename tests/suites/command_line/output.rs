@@ -49,21 +49,23 @@ fn a_failure_in_the_middle_in_events() {
     let server = ModelServer::start(script(three_messages()).fault(At::verb("RETR").argument(2), cut));
     let popfetch = popfetch();
     let run = fetch(&popfetch, &server).args(["--output", "json", "--delete"]).run();
-    run.assert_failure(74, &["closed"]);
+    run.assert_failure(75, &["closed"]);
     let events = events(&run.stdout);
     let [.., done, error] = events.as_slice() else { panic!("{run:#?}") };
-    assert_eq!((&done["event"], &done["stored"], &done["deleted"]), (&json!("done"), &json!(1), &json!(0)));
-    assert_eq!(error["exit"], 74);
+    assert_eq!((&done["event"], &done["stored"], &done["deleted"]), (&json!("done"), &json!(2), &json!(2)));
+    assert_eq!((&done["failed"], &error["exit"]), (&json!(1), &json!(75)));
+    let with = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+    assert_eq!((with("reconnecting"), with("given-up"), with("connected")), (2, 1, 3));
 }
 
 #[test]
 fn warnings_are_events_too() {
-    let server = ModelServer::start(script(three_messages()).without_uidl());
+    let server = ModelServer::start(script(three_messages()).without_uidl().without_top());
     let popfetch = popfetch();
     let run = fetch(&popfetch, &server).args(["--output", "json", "--state", "state"]).run();
     run.assert_success();
     let warning = events(&run.stdout).into_iter().find(|event| event["event"] == "warning").expect("a warning");
-    assert!(warning["text"].as_str().unwrap().contains("no unique-ids"), "{warning}");
+    assert!(warning["text"].as_str().unwrap().contains("neither unique-ids nor TOP"), "{warning}");
 }
 
 #[test]

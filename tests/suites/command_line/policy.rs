@@ -96,7 +96,7 @@ fn what_is_no_number_of_octets_is_refused() {
 /// The journal says that everything was stored so long ago.
 fn age(popfetch: &Popfetch, seconds: i64) {
     let journal = Connection::open(popfetch.home().join("state")).expect("the journal is an SQLite database");
-    let aged = journal.execute("UPDATE entry SET since = since - ?1", [seconds]);
+    let aged = journal.execute("UPDATE message SET since = since - ?1", [seconds]);
     assert!(aged.expect("the journal has entries") > 0);
 }
 
@@ -126,7 +126,7 @@ fn what_was_stored_long_ago_is_deleted() {
 #[test]
 fn a_time_to_delete_after_needs_the_journal() {
     let (server, popfetch) = (ModelServer::start(script(maildrop())), popfetch());
-    popfetch.fetch(&server).args(["--delete-after", "14d"]).run().assert_failure(64, &["--state"]);
+    popfetch.fetch(&server).args(["--delete-after", "14d", "--no-state"]).run().assert_failure(64, &["--no-state"]);
     for arguments in [["--delete-after", "14"], ["--delete-after", "d"], ["--delete-after", "1.5d"]] {
         fetch(&popfetch, &server, &arguments).run().assert_failure(64, &["14d or 36h"]);
     }

@@ -106,7 +106,8 @@ fn what_was_stored_out_of_step_is_not_remembered() {
     let script = script(maildrop.clone()).fault(At::verb("RETR").argument(1).connection(1), Fault::Unstuffed);
     let server = ModelServer::start(script);
     let popfetch = popfetch();
-    fetch_new(&popfetch, &server).arg("--delete").run().assert_failure(76, &["POP3"]);
+    let run = fetch_new(&popfetch, &server).args(["--delete", "--reconnect", "0"]).run();
+    run.assert_failure(76, &["POP3"]);
     assert_eq!(server.maildrop().len(), 4);
 
     let run = fetch_new(&popfetch, &server).arg("--delete").run();
@@ -140,7 +141,7 @@ fn a_broken_run_is_continued() {
         script(three_messages()).without_pipelining().fault(At::verb("RETR").argument(3).once(), cut),
     );
     let popfetch = popfetch();
-    fetch_new(&popfetch, &server).run().assert_failure(74, &["closed"]);
+    fetch_new(&popfetch, &server).args(["--reconnect", "0"]).run().assert_failure(74, &["closed"]);
     fetch_new(&popfetch, &server).run().assert_success();
     assert_eq!(commands(&server, "RETR"), ["RETR 1", "RETR 2", "RETR 3", "RETR 3"]);
     popfetch.maildir().assert_holds(three_messages().fingerprints());
@@ -174,16 +175,34 @@ fn the_file_is_for_its_owner_alone() {
 }
 
 #[test]
-fn without_unique_ids_everything_is_fetched_with_a_warning() {
+fn without_unique_ids_messages_are_recognised_by_their_beginnings() {
     let server = ModelServer::start(script(three_messages()).without_uidl());
     let popfetch = popfetch();
-    for _ in 0..2 {
+    fetch_new(&popfetch, &server).run().assert_success();
+    server.append(four());
+    let run = fetch_new(&popfetch, &server).run();
+    assert!(run.assert_success().stdout.contains("1 stored"), "{run:#?}");
+    assert_eq!(commands(&server, "RETR").len(), 4);
+    popfetch.maildir().assert_holds([three_messages().fingerprints(), vec![four().fingerprint()]].concat());
+    // Also when they are to be deleted.
+    fetch_new(&popfetch, &server).arg("--delete").run().assert_success();
+    assert!(server.maildrop().is_empty());
+    assert_eq!(popfetch.maildir().delivered().len(), 4);
+}
+
+#[test]
+fn without_unique_ids_and_top_everything_is_retrieved_and_nothing_stored_twice() {
+    let server = ModelServer::start(script(three_messages()).without_uidl().without_top());
+    let popfetch = popfetch();
+    for stored in [3, 0] {
         let run = fetch_new(&popfetch, &server).run();
         assert_eq!(run.code, Some(0), "{run:#?}");
-        assert!(run.stderr.starts_with("popfetch: warning: all messages are fetched"), "{run:#?}");
+        assert!(run.stderr.starts_with("popfetch: warning: all messages are retrieved each time"), "{run:#?}");
         assert_eq!(run.stderr.lines().count(), 1, "{run:#?}");
+        assert!(run.stdout.contains(&format!("{stored} stored")), "{run:#?}");
     }
     assert_eq!(commands(&server, "RETR").len(), 6);
+    popfetch.maildir().assert_holds(three_messages().fingerprints());
 }
 
 /// Two messages of one unique-id, and one without: to take them for known would lose mail.
@@ -191,12 +210,18 @@ fn without_unique_ids_everything_is_fetched_with_a_warning() {
 fn unique_ids_that_are_not_unique_are_not_relied_on() {
     let message = |uid: &str, subject: &str| Message::new(uid, format!("Subject: {subject}\r\n\r\n"));
     let maildrop = [message("same", "one"), message("same", "two"), message("", "three"), message("own", "four")];
-    let server = ModelServer::start(script(Maildrop::new(maildrop)));
-    let popfetch = popfetch();
-    for _ in 0..2 {
-        let run = fetch_new(&popfetch, &server).run();
-        assert_eq!(run.code, Some(0), "{run:#?}");
-        assert!(run.stderr.contains("warning: 3 of the messages have no unique-id of their own"), "{run:#?}");
+    let maildrop = Maildrop::new(maildrop);
+    for (has_top, retrieved) in [(true, 4), (false, 4 + 3)] {
+        let script = script(maildrop.clone());
+        let server = ModelServer::start(if has_top { script } else { script.without_top() });
+        let popfetch = popfetch();
+        for _ in 0..2 {
+            let run = fetch_new(&popfetch, &server).run();
+            assert_eq!(run.code, Some(0), "{run:#?}");
+            let warns = run.stderr.contains("warning: 3 of the messages have no unique-id of their own");
+            assert_eq!(warns, !has_top, "{run:#?}");
+        }
+        assert_eq!(commands(&server, "RETR").len(), retrieved);
+        popfetch.maildir().assert_holds(maildrop.fingerprints());
     }
-    assert_eq!(commands(&server, "RETR").len(), 4 + 3);
 }

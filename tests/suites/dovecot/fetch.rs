@@ -68,7 +68,7 @@ fn a_dot_that_was_not_stuffed_is_noticed() {
     for auth in ["user", "apop"] {
         let mut mailbox = Mailbox::with(0, 1000);
         mailbox.receive([".\r\nnot a header\r\n", "Subject: x\r\n\r\n"].map(Vec::from));
-        let run = mailbox.fetch(auth).arg("--delete").run();
+        let run = mailbox.fetch(auth).args(["--delete", "--reconnect", "0"]).run();
         run.assert_failure(76, &["the server does not speak POP3 as it must", "nothing was deleted"]);
         assert_eq!(mailbox.user.maildir().delivered(), []);
         assert_eq!(mailbox.at_the_server(), 2);

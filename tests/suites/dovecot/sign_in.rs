@@ -53,7 +53,7 @@ fn mailbox_of(user: &str, password: &str) -> Mailbox {
 fn assert_accepts(mailbox: &Mailbox, user: &str, accepted: &[&str], refused: &[&str]) {
     for (auth, is_accepted) in accepted.iter().map(|auth| (auth, true)).chain(refused.iter().map(|auth| (auth, false)))
     {
-        let run = mailbox.fetch_as(user, Channel::ImplicitTls, auth).arg("-v").run();
+        let run = mailbox.fetch_as(user, Channel::ImplicitTls, auth).args(["-v", "--no-state"]).run();
         match is_accepted {
             true => assert!(run.assert_success().stdout.contains(&format!("signed in with {auth}\n")), "{run:#?}"),
             false => _ = run.assert_failure(77, &["the server refused the sign-in", "[AUTH]"]),
@@ -74,14 +74,15 @@ fn a_password_that_is_hashed_needs_a_mechanism_that_shows_it() {
     let challenged = ["scram-sha-256", "scram-sha-1", "cram-md5", "apop"];
     assert_accepts(&mailbox, USER, &["plain", "login", "user"], &challenged);
 
-    let list = mailbox.fetch_over(Channel::ImplicitTls, "scram-sha-256,cram-md5,plain").arg("-v").run();
+    let list =
+        mailbox.fetch_over(Channel::ImplicitTls, "scram-sha-256,cram-md5,plain").args(["-v", "--no-state"]).run();
     assert!(list.assert_success().stdout.contains("signed in with plain\n"), "{list:#?}");
 }
 
 #[test]
 fn a_password_that_is_stored_for_one_scram_is_good_for_that_one() {
     let mailbox = mailbox_of(USER, SCRAM_SHA_256);
-    let auto = mailbox.fetch_over(Channel::ImplicitTls, "auto").arg("-v").run();
+    let auto = mailbox.fetch_over(Channel::ImplicitTls, "auto").args(["-v", "--no-state"]).run();
     assert!(auto.assert_success().stdout.contains("signed in with scram-sha-256\n"), "{auto:#?}");
     std::fs::remove_dir_all(mailbox.user.maildir().path()).unwrap();
     let shown = ["scram-sha-256", "plain", "login", "user"];

@@ -11,7 +11,7 @@ use std::{
 use popfetch::{
     Credentials, Mechanism, Sandbox, SandboxOptions, Secret, Security, Server, Session, SessionOptions, Timeouts,
     delivery::Maildir as Destination,
-    fetch::{FetchOptions, fetch},
+    fetch::{Deletion, FetchOptions, fetch},
 };
 use popfetch_tests::{
     command::{PASSWORD, USER, script},
@@ -55,7 +55,7 @@ fn play(server: &ModelServer, directory: &Path) -> bool {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let Ok(session) = session(server).await else { return false };
         let maildir = Destination::open(&directory.join("mail")).unwrap();
-        let options = FetchOptions { delete: true, ..FetchOptions::to(maildir) };
+        let options = FetchOptions { deletion: Deletion::AtOnce, ..FetchOptions::to(maildir) };
         fetch(session, options, Arc::new(|_| {})).await.result.is_ok()
     })
 }
@@ -139,7 +139,7 @@ fn the_run_after_a_cut_brings_the_rest() {
     let octets = octets_of_a_session(cut_after(u64::MAX, Ending::Close));
     for cut in (3..octets).step_by(47) {
         let scene = Scene::new(cut_after(cut, Ending::Close));
-        let run = scene.fetch_new().arg("--delete").run();
+        let run = scene.fetch_new().arg("--delete").once().run();
         assert!(matches!(run.code, Some(74 | 75)), "cut after {cut} octets: {run:?}");
         scene.server.change(|script| script.wire.cut_after = None);
         scene.fetch_new().arg("--delete").run().succeeds();

@@ -111,7 +111,7 @@ fn a_server_that_sends_only_lf_is_understood() {
 fn without_a_line_end_before_the_final_dot_nothing_is_cut_short() {
     for script in [server_of(3), server_of(3).without_pipelining()] {
         let scene = Scene::new(script.fault(At::verb("RETR").argument(2), Fault::NoCrlfBeforeFinalDot));
-        scene.fetch_and_delete().waits("0.5").run().fails(75, "silent for too long");
+        scene.fetch_and_delete().waits("0.5").once().run().fails(75, "silent for too long");
         assert_eq!(scene.maildir().delivered().len(), 1);
         assert_eq!(scene.server.maildrop().len(), 3);
     }
@@ -121,7 +121,7 @@ fn without_a_line_end_before_the_final_dot_nothing_is_cut_short() {
 fn without_a_final_dot_nothing_is_cut_short() {
     for script in [server_of(3), server_of(3).without_pipelining()] {
         let scene = Scene::new(script.fault(At::verb("RETR").argument(2), Fault::NoFinalDot));
-        scene.fetch_and_delete().waits("0.5").run().fails(75, "silent for too long");
+        scene.fetch_and_delete().waits("0.5").once().run().fails(75, "silent for too long");
         assert_eq!(scene.maildir().delivered().len(), 1);
         assert_eq!(scene.server.maildrop().len(), 3);
     }
@@ -136,7 +136,7 @@ fn an_unstuffed_dot_is_noticed_and_cuts_nothing_short() {
             [script(Maildrop::of_octets(mail.clone())), script(Maildrop::of_octets(mail)).without_pipelining()]
         {
             let scene = Scene::new(script.fault(At::verb("RETR").argument(2), Fault::Unstuffed));
-            scene.fetch_and_delete().run().fails(76, "the server does not speak POP3 as it must");
+            scene.fetch_and_delete().once().run().fails(76, "the server does not speak POP3 as it must");
             assert_eq!(scene.maildir().delivered().len(), 1, "what follows the dot: {rest:?}");
             scene.assert_never_sent("DELE");
         }
@@ -150,7 +150,7 @@ fn an_unstuffed_dot_with_a_reply_behind_it_cuts_nothing_short() {
         let scene = Scene::new(
             server_with(format!("Subject: cut\r\n\r\ntext\r\n.\r\n{rest}")).fault(At::verb("RETR"), Fault::Unstuffed),
         );
-        scene.fetch_and_delete().run().fails(76, "a line that nothing asked for");
+        scene.fetch_and_delete().once().run().fails(76, "a line that nothing asked for");
         scene.assert_nothing_stored();
         scene.assert_never_sent("DELE");
     }
@@ -166,6 +166,6 @@ fn an_unstuffed_dot_with_a_reply_behind_it_deletes_nothing_where_commands_are_se
         [format!("{cut}.\r\n+OK {} octets\r\n{rest}", rest.len()), "Subject: second\r\n\r\nwhole\r\n".to_owned()];
     let scene = Scene::new(script(Maildrop::of_octets(mail)).fault(At::verb("RETR").argument(1), Fault::Unstuffed));
     let scene = scene.also_genuine(cut.as_bytes()).also_genuine(rest.as_bytes());
-    scene.fetch_and_delete().run().fails(76, "a line that nothing asked for");
+    scene.fetch_and_delete().once().run().fails(76, "a line that nothing asked for");
     assert_eq!(scene.server.maildrop().len(), 2);
 }

@@ -281,6 +281,11 @@ impl<'s> Play<'s> {
         Self { invocation: self.invocation.arg(argument), ..self }
     }
 
+    /// By one connection only.
+    pub(crate) fn once(self) -> Self {
+        self.args(["--reconnect", "0"])
+    }
+
     pub(crate) fn args<const N: usize>(self, arguments: [&str; N]) -> Self {
         Self { invocation: self.invocation.args(arguments), ..self }
     }

@@ -147,7 +147,7 @@ fn a_message_that_is_cut_under_tls_is_not_delivered_and_not_deleted() {
                     let script = server_of(1).fault(At::verb("RETR"), Fault::CutContent { after, ending });
                     let scene = Scene::secure(tls, script);
                     scene.server.change(|script| script.tls.as_mut().unwrap().versions = versions);
-                    scene.fetch_and_delete().run().fails(74, words);
+                    scene.fetch_and_delete().once().run().fails(74, words);
                     scene.assert_nothing_stored();
                     scene.assert_never_sent("DELE");
                     assert_eq!(scene.server.maildrop().len(), 1);
@@ -162,7 +162,7 @@ fn a_connection_cut_behind_a_whole_message_keeps_it_at_the_server() {
     for tls in BOTH {
         let cut = Fault::Play(vec![Action::Honest, Action::End(Ending::Truncate)]);
         let scene = Scene::secure(tls, server_of(2).fault(At::verb("RETR").nth(1), cut));
-        scene.fetch_and_delete().run().fails(74, "without the end that TLS demands");
+        scene.fetch_and_delete().once().run().fails(74, "without the end that TLS demands");
         assert_eq!(scene.server.maildrop().len(), 2);
         scene.server.without_faults();
         scene.fetch_and_delete().run().succeeds();

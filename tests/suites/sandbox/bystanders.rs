@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use popfetch::delivery::Maildir;
-use popfetch::fetch::{FetchOptions, fetch};
+use popfetch::fetch::{Deletion, FetchOptions, fetch};
 use popfetch::{Limits, Mechanism, Sandbox, SandboxOptions, Security, Server, Session, SessionOptions};
 use popfetch_tests::maildir;
 use popfetch_tests::maildrop::{Content, Maildrop};
@@ -26,7 +26,7 @@ async fn honest_run(sandbox: &Sandbox) {
     session.capabilities().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("mail");
-    let options = FetchOptions { delete: true, ..FetchOptions::to(Maildir::open(&path).unwrap()) };
+    let options = FetchOptions { deletion: Deletion::AtOnce, ..FetchOptions::to(Maildir::open(&path).unwrap()) };
     let outcome = fetch(session, options, Arc::new(|_| ())).await;
     outcome.result.unwrap();
     assert_eq!((outcome.summary.stored, outcome.summary.deleted), (20, 20));

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use popfetch::delivery::Maildir;
-use popfetch::fetch::{Event, FetchError, FetchOptions, Outcome, fetch};
+use popfetch::fetch::{Deletion, Event, FetchError, FetchOptions, Outcome, fetch};
 use popfetch::{Piece, Sandbox, SessionError, Stopped};
 use popfetch_tests::maildir::{self, Folder};
 
@@ -13,7 +13,7 @@ use crate::{assert_goes_on, sandbox, session, stopped};
 async fn run(sandbox: &Sandbox, tale: &str) -> (Outcome, usize, Vec<u32>) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("mail");
-    let options = FetchOptions { delete: true, ..FetchOptions::to(Maildir::open(&path).unwrap()) };
+    let options = FetchOptions { deletion: Deletion::AtOnce, ..FetchOptions::to(Maildir::open(&path).unwrap()) };
     let stored = Arc::new(Mutex::new(Vec::new()));
     let events = {
         let stored = Arc::clone(&stored);
@@ -23,7 +23,11 @@ async fn run(sandbox: &Sandbox, tale: &str) -> (Outcome, usize, Vec<u32>) {
             }
         }
     };
-    let outcome = fetch(session(sandbox, tale).await, options, Arc::new(events)).await;
+    // Each message has a unique-id, so that no TOP takes the pieces.
+    let messages = tale.trim_start_matches("stat ").split(';').next().and_then(|number| number.parse().ok());
+    let unique_ids: String = (1..=messages.unwrap_or(0)).map(|number: u32| format!(" {number}=uid-{number}")).collect();
+    let tale = format!("{tale}; unique-ids{unique_ids}");
+    let outcome = fetch(session(sandbox, &tale).await, options, Arc::new(events)).await;
     let maildir = maildir::Maildir::at(path);
     assert_eq!(maildir.entries(Folder::Tmp).len(), 0, "{tale}: a half-written message was left");
     let stored = stored.lock().unwrap().clone();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use popfetch::delivery::Maildir;
-use popfetch::fetch::{FetchError, FetchOptions, Outcome, fetch};
+use popfetch::fetch::{Deletion, FetchError, FetchOptions, Outcome, fetch};
 use popfetch::journal::Journal;
 use popfetch::{Mechanism, Sandbox, Session, SessionError, SessionOptions, Stopped};
 
@@ -15,7 +15,7 @@ async fn run(sandbox: &Sandbox, tale: &str) -> Outcome {
     let journal = Journal::open(&directory.path().join("journal")).unwrap();
     let options = FetchOptions {
         journal: Some((journal, "alice@example.org:110".to_owned())),
-        delete: true,
+        deletion: Deletion::AtOnce,
         ..FetchOptions::to(Maildir::open(&directory.path().join("mail")).unwrap())
     };
     fetch(session(sandbox, tale).await, options, Arc::new(|_| ())).await

@@ -4,10 +4,12 @@ use std::fs::{DirBuilder, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{Access, AtFlags};
+use rustix::fs::{Access, AtFlags, Mode, OFlags};
+use rustix::io::Errno;
 
-use super::{DeliveryError, OsStr};
+use super::{DeliveryError, OsStr, flushing};
 
 /// `tmp` and `new` stay open: no path is walked for a message, and a Maildir that is renamed meanwhile stays the same.
 #[derive(Debug)]
@@ -15,6 +17,10 @@ pub(super) struct Directories {
     path: PathBuf,
     pub(super) tmp: File,
     pub(super) new: File,
+    /// Files may be made without a name, and get one later.
+    makes_unnamed: AtomicBool,
+    /// Whether one flush of the file system is as good as one for each file.
+    pub(super) flushes_together: bool,
 }
 
 impl Directories {
@@ -30,11 +36,40 @@ impl Directories {
         if made_itself {
             flush_if_readable(parent_of(path))?;
         }
+        let tmp = open_writable(&path.join("tmp"))?;
+        let flushes_together = flushing::is_sure_of_the_file_system(&tmp);
         Ok(Self {
             path: path.to_owned(),
-            tmp: open_writable(&path.join("tmp"))?,
+            tmp,
             new: open_writable(&path.join("new"))?,
+            makes_unnamed: AtomicBool::new(Path::new("/proc/self/fd").is_dir()),
+            flushes_together,
         })
+    }
+
+    /// A file that has no name yet, and so is gone with this process; nothing where there are no such files.
+    pub(super) fn create_unnamed(&self) -> Option<Result<File, Errno>> {
+        if !self.makes_unnamed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        match rustix::fs::openat(&self.tmp, ".", flags, Mode::RUSR | Mode::WUSR) {
+            // What file systems and old kernels say that do not have them.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => {
+                self.makes_unnamed.store(false, Ordering::Relaxed);
+                None
+            }
+            // A file with a name needs no less of these.
+            Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::MFILE | Errno::NFILE | Errno::IO)) => Some(Err(error)),
+            // What is in the way of others, the attempt to make one with a name says better.
+            done => done.ok().map(|file| Ok(file.into())),
+        }
+    }
+
+    /// As on a file system that has no files without a name.
+    #[cfg(test)]
+    pub(super) fn name_all(&self) {
+        self.makes_unnamed.store(false, Ordering::Relaxed);
     }
 
     pub(super) fn in_tmp(&self, name: &OsStr) -> PathBuf {

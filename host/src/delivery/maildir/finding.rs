@@ -3,21 +3,34 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::{DeliveryError, Maildir};
+use crate::fingerprint::{Beginning, Fingerprint};
+
+/// How much of a file is read at a time.
+const READ: usize = 16 << 10;
+
+/// A message that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its octets.
+    pub octets: u64,
+    /// Its beginning.
+    pub fingerprint: Fingerprint,
+}
 
 impl Maildir {
-    /// Which messages of these names are in the Maildir, and their octets. What is found is durable when this returns.
+    /// Which messages of these names are in the Maildir. What is found is durable when this returns.
     ///
     /// A reader may have moved them from `new` to `cur`, with flags behind a `:`, or to a folder inside (Maildir++). What
     /// is in `tmp` was never delivered, and is removed.
     ///
     /// # Errors
     /// When a directory cannot be read, or not be flushed.
-    pub fn find(&self, names: &HashSet<OsString>) -> Result<HashMap<OsString, u64>, DeliveryError> {
+    pub fn find(&self, names: &HashSet<OsString>) -> Result<HashMap<OsString, Found>, DeliveryError> {
         let mut found = HashMap::new();
         if names.is_empty() {
             return Ok(found);
@@ -40,7 +53,11 @@ impl Maildir {
 }
 
 /// Looks in `new` and `cur` of a folder.
-fn look_in(folder: &Path, names: &HashSet<OsString>, found: &mut HashMap<OsString, u64>) -> Result<(), DeliveryError> {
+fn look_in(
+    folder: &Path,
+    names: &HashSet<OsString>,
+    found: &mut HashMap<OsString, Found>,
+) -> Result<(), DeliveryError> {
     for part in ["new", "cur"] {
         let directory = folder.join(part);
         let before = found.len();
@@ -48,8 +65,8 @@ fn look_in(folder: &Path, names: &HashSet<OsString>, found: &mut HashMap<OsStrin
             let entry = entry.map_err(|error| DeliveryError::of("read", &directory, error))?;
             let file_name = entry.file_name();
             let Some(name) = names.get(without_flags(&file_name)) else { continue };
-            match flushed_octets(&entry.path()) {
-                Ok(octets) => drop(found.insert(name.clone(), octets)),
+            match flushed(&entry.path()) {
+                Ok(message) => drop(found.insert(name.clone(), message)),
                 // The reader is moving it just now: it will be seen where it goes, or at the next run.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(DeliveryError::of("flush to disk", entry.path(), error)),
@@ -67,10 +84,18 @@ fn list(directory: &Path) -> Result<fs::ReadDir, DeliveryError> {
     fs::read_dir(directory).map_err(|error| DeliveryError::of("read", directory, error))
 }
 
-fn flushed_octets(path: &Path) -> io::Result<u64> {
-    let file = File::open(path)?;
+fn flushed(path: &Path) -> io::Result<Found> {
+    let mut file = File::open(path)?;
     file.sync_all()?;
-    Ok(file.metadata()?.len())
+    let mut beginning = Beginning::default();
+    let mut octets = vec![0; READ];
+    while !beginning.is_complete() {
+        match file.read(&mut octets)? {
+            0 => break,
+            read => beginning.write(octets.get(..read).unwrap_or_default()),
+        }
+    }
+    Ok(Found { octets: file.metadata()?.len(), fingerprint: beginning.finish() })
 }
 
 /// The name as it was delivered: readers add a `:` and flags.

@@ -1,9 +1,9 @@
 //! Moving a file to a name that must be free, on any file system.
 
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 
-use rustix::fs::{AtFlags, fstat, linkat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, fstat, linkat, renameat, statat, unlinkat};
 use rustix::io::{Errno, Result};
 
 use super::OsStr;
@@ -27,6 +27,13 @@ pub(super) fn without_replacing(
         done = look_and_rename(from_directory, from, to_directory, to);
     }
     done
+}
+
+/// Gives a file its first name. `Errno::EXIST` says that it is taken.
+pub(super) fn unnamed(file: &File, directory: impl AsFd, name: &OsStr) -> Result<()> {
+    // The way for everybody: a link by the descriptor itself is for the privileged.
+    let descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
+    linkat(CWD, descriptor, directory, name, AtFlags::SYMLINK_FOLLOW)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]

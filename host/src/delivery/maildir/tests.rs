@@ -13,6 +13,13 @@ fn maildir() -> (TempDir, Maildir) {
     (directory, maildir)
 }
 
+/// On a file system where each file has a name from the beginning.
+fn named_maildir() -> (TempDir, Maildir) {
+    let (directory, maildir) = maildir();
+    maildir.directories.name_all();
+    (directory, maildir)
+}
+
 fn message(maildir: &Maildir, content: &[u8]) -> Incoming {
     let mut message = maildir.begin().unwrap();
     message.write(content).unwrap();
@@ -59,31 +66,50 @@ fn a_maildir_that_is_there_is_left_as_it_is() {
 
 #[test]
 fn a_delivered_message_is_in_new_octet_for_octet_and_nowhere_else() {
-    let (directory, maildir) = maildir();
-    let content: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
-    let mut incoming = maildir.begin().unwrap();
-    for piece in content.chunks(65_536) {
-        incoming.write(piece).unwrap();
-    }
-    assert_eq!(incoming.octets(), 200_000);
-    assert_eq!((count(&directory, "tmp"), count(&directory, "new")), (1, 0));
+    for ((directory, maildir), in_tmp) in [(maildir(), 0), (named_maildir(), 1)] {
+        let content: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        let mut incoming = maildir.begin().unwrap();
+        for piece in content.chunks(65_536) {
+            incoming.write(piece).unwrap();
+        }
+        assert_eq!(incoming.octets(), 200_000);
+        assert_eq!((count(&directory, "tmp"), count(&directory, "new")), (in_tmp, 0));
 
-    let paths = maildir.deliver(vec![incoming]).unwrap();
-    assert_eq!(paths.len(), 1);
-    assert_eq!(paths[0].parent().unwrap(), directory.path().join("mail/new"));
-    assert_eq!(fs::read(&paths[0]).unwrap(), content);
-    assert_eq!(mode(&paths[0]), 0o600);
-    assert_eq!((count(&directory, "tmp"), count(&directory, "new"), count(&directory, "cur")), (0, 1, 0));
+        let paths = maildir.deliver(vec![incoming]).unwrap();
+        assert_eq!(paths.len(), 1);
+        assert_eq!(paths[0].parent().unwrap(), directory.path().join("mail/new"));
+        assert_eq!(fs::read(&paths[0]).unwrap(), content);
+        assert_eq!(mode(&paths[0]), 0o600);
+        assert_eq!((count(&directory, "tmp"), count(&directory, "new"), count(&directory, "cur")), (0, 1, 0));
+    }
+}
+
+#[test]
+fn a_message_has_the_name_that_was_chosen_for_it() {
+    for (directory, maildir) in [maildir(), named_maildir()] {
+        let name = maildir.unique_name();
+        let mut incoming = maildir.begin_as(name.clone()).unwrap();
+        incoming.write(b"mail").unwrap();
+        let path = directory.path().join("mail/new").join(&name);
+        assert_eq!(maildir.deliver(vec![incoming]).unwrap(), [path.clone()]);
+        // And no other one, should that be taken.
+        let mut again = maildir.begin_as(name).unwrap();
+        again.write(b"other").unwrap();
+        assert!(maildir.deliver(vec![again]).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"mail");
+        assert_eq!((count(&directory, "tmp"), count(&directory, "new")), (0, 1));
+    }
 }
 
 #[test]
 fn a_group_keeps_its_order() {
-    let (_directory, maildir) = maildir();
-    let group = (0..50).map(|n| message(&maildir, format!("message {n}").as_bytes())).collect();
-    for (n, path) in maildir.deliver(group).unwrap().iter().enumerate() {
-        assert_eq!(fs::read_to_string(path).unwrap(), format!("message {n}"));
+    for (_directory, maildir) in [maildir(), named_maildir()] {
+        let group = (0..50).map(|n| message(&maildir, format!("message {n}").as_bytes())).collect();
+        for (n, path) in maildir.deliver(group).unwrap().iter().enumerate() {
+            assert_eq!(fs::read_to_string(path).unwrap(), format!("message {n}"));
+        }
+        assert!(maildir.deliver(Vec::new()).unwrap().is_empty());
     }
-    assert!(maildir.deliver(Vec::new()).unwrap().is_empty());
 }
 
 #[test]
@@ -103,7 +129,7 @@ fn threads_deliver_side_by_side() {
 
 #[test]
 fn a_message_that_is_dropped_leaves_nothing() {
-    let (directory, maildir) = maildir();
+    let (directory, maildir) = named_maildir();
     drop(message(&maildir, b"half"));
     assert_eq!((count(&directory, "tmp"), count(&directory, "new")), (0, 0));
 }
@@ -151,7 +177,7 @@ fn what_stands_before_a_failure_is_delivered_and_what_stands_behind_is_not() {
 
 #[test]
 fn a_message_that_cannot_be_placed_takes_those_behind_it_along() {
-    let (directory, maildir) = maildir();
+    let (directory, maildir) = named_maildir();
     let group = vec![message(&maildir, b"1"), message(&maildir, b"2"), message(&maildir, b"3")];
     fs::remove_file(directory.path().join("mail/tmp").join(&group[1].name)).unwrap();
 
@@ -163,7 +189,7 @@ fn a_message_that_cannot_be_placed_takes_those_behind_it_along() {
 
 #[test]
 fn the_earliest_failure_of_a_group_is_the_one_reported() {
-    let (directory, maildir) = maildir();
+    let (directory, maildir) = named_maildir();
     let mut broken = unwritable(&maildir);
     broken.write(b"x").unwrap_err();
     let group = vec![message(&maildir, b"1"), broken];

@@ -1,13 +1,14 @@
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{Entry, EntryState, Journal, JournalError, JournalErrorKind};
+use super::{Begun, Entry, EntryState, FailedBefore, Journal, JournalError, JournalErrorKind};
+use crate::fingerprint::Fingerprint;
+
+mod model;
 
 const FRED: &str = "fred@mail.example:110";
 
@@ -18,31 +19,23 @@ fn place() -> (TempDir, PathBuf) {
 }
 
 fn sorted(journal: &Journal, account: &str) -> Vec<Vec<u8>> {
-    let mut known: Vec<_> = journal.entries(account).unwrap().into_keys().collect();
+    let mut known: Vec<_> = journal.present(account).unwrap().into_iter().map(|(unique_id, _)| unique_id).collect();
     known.sort();
     known
 }
 
-/// Delivers messages of ten octets with these unique-ids, each into a file called as its unique-id.
+fn message() -> Entry {
+    Entry::delivered(10, Some(12), Fingerprint::of(b"Subject: x\r\n\r\n"))
+}
+
+/// Notes that messages with these unique-ids are delivered.
 fn store(journal: &mut Journal, account: &str, unique_ids: &[impl AsRef<[u8]>]) -> Result<(), JournalError> {
-    let unique_ids: Vec<&[u8]> = unique_ids.iter().map(AsRef::as_ref).collect();
-    let named: Vec<_> = unique_ids.iter().map(|unique_id| (*unique_id, OsStr::from_bytes(unique_id))).collect();
-    journal.begin(account, &named)?;
-    journal.delivered(account, &unique_ids.iter().map(|unique_id| (*unique_id, 10)).collect::<Vec<_>>())
+    journal
+        .note(account, |notes| unique_ids.iter().try_for_each(|unique_id| notes.store(unique_id.as_ref(), &message())))
 }
 
-/// But for when it was stored.
-fn entry(state: EntryState, file: &str, octets: impl Into<Option<u64>>) -> Entry {
-    Entry { state, file: Some(file.into()), octets: octets.into(), since: None }
-}
-
-/// What was stored was so within the last minute, and what was not has no time.
-#[track_caller]
-fn without_time(entry: Entry) -> Entry {
-    assert_eq!(entry.since.is_some(), entry.octets.is_some(), "{entry:?}");
-    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    assert!(entry.since.is_none_or(|since| now.abs_diff(since) < 60), "{entry:?}");
-    Entry { since: None, ..entry }
+fn entry(journal: &Journal, unique_id: &[u8]) -> Option<Entry> {
+    journal.known(FRED, [unique_id]).unwrap().remove(unique_id)
 }
 
 fn refused(path: &Path) -> JournalError {
@@ -53,7 +46,7 @@ fn refused(path: &Path) -> JournalError {
 fn what_was_recorded_is_known_in_the_next_run() {
     let (_directory, path) = place();
     let mut journal = Journal::open(&path).unwrap();
-    assert!(journal.entries(FRED).unwrap().is_empty());
+    assert!(journal.present(FRED).unwrap().is_empty());
     store(&mut journal, FRED, &["b", "a"]).unwrap();
     store(&mut journal, FRED, &[b"c".to_vec(), b"a".to_vec()]).unwrap();
     drop(journal);
@@ -65,49 +58,124 @@ fn what_was_recorded_is_known_in_the_next_run() {
 fn a_message_goes_from_state_to_state() {
     let (_directory, path) = place();
     let mut journal = Journal::open(&path).unwrap();
-    let of = |journal: &Journal| journal.entries(FRED).unwrap().remove(b"a".as_slice()).map(without_time);
-    assert_eq!(of(&journal), None);
-    journal.begin(FRED, &[(b"a", OsStr::new("name"))]).unwrap();
-    assert_eq!(of(&journal), Some(entry(EntryState::Retrieving, "name", None)));
-    journal.delivered(FRED, &[(b"a", u64::MAX)]).unwrap();
-    assert_eq!(of(&journal), Some(entry(EntryState::Delivered, "name", i64::MAX.unsigned_abs())));
-    journal.deletion_sent(FRED, &[b"a"]).unwrap();
-    assert_eq!(of(&journal), Some(entry(EntryState::DeletionSent, "name", i64::MAX.unsigned_abs())));
+    let state = |journal: &Journal| entry(journal, b"a").map(|entry| (entry.state, entry.absent_since.is_some()));
+    assert_eq!(state(&journal), None);
+    store(&mut journal, FRED, &["a"]).unwrap();
+    assert_eq!(entry(&journal, b"a"), Some(message()));
+    journal.note(FRED, |notes| notes.absent(b"a")).unwrap();
+    assert_eq!(state(&journal), Some((EntryState::Delivered, true)), "nobody told the server to delete it");
+    journal.note(FRED, |notes| notes.present(b"a")).unwrap();
+    journal.note(FRED, |notes| notes.deletion_sent(b"a")).unwrap();
+    assert_eq!(state(&journal), Some((EntryState::DeletionSent, false)));
+    journal.note(FRED, |notes| notes.absent(b"a")).unwrap();
+    assert_eq!(state(&journal), Some((EntryState::Gone, true)));
     // The same unique-id for another message.
-    journal.begin(FRED, &[(b"a", OsStr::new("another"))]).unwrap();
-    assert_eq!(of(&journal), Some(entry(EntryState::Retrieving, "another", None)));
-    journal.forget(FRED, &[b"a"]).unwrap();
-    assert_eq!(of(&journal), None);
+    store(&mut journal, FRED, &["a"]).unwrap();
+    assert_eq!(state(&journal), Some((EntryState::Delivered, false)));
 }
 
 #[test]
-fn what_was_not_begun_is_not_noted() {
+fn numbers_beyond_those_of_the_database_are_kept_as_its_largest() {
     let (_directory, path) = place();
     let mut journal = Journal::open(&path).unwrap();
-    journal.delivered(FRED, &[(b"a", 1)]).unwrap();
-    journal.deletion_sent(FRED, &[b"a"]).unwrap();
-    journal.forget(FRED, &[b"a"]).unwrap();
-    assert!(journal.entries(FRED).unwrap().is_empty());
+    let large = Entry { octets: Some(u64::MAX), listed: None, fingerprint: None, ..message() };
+    journal.note(FRED, |notes| notes.store(b"a", &large)).unwrap();
+    assert_eq!(entry(&journal, b"a").unwrap().octets, Some(i64::MAX.unsigned_abs()));
 }
 
 #[test]
-fn a_file_of_the_first_version_is_brought_up_to_date() {
+fn what_is_under_way_is_found_until_it_is_settled() {
     let (_directory, path) = place();
-    let first = "
+    let begun = |id: &str| Begun { id: id.into(), file: format!("{id}.file").into() };
+    let mut journal = Journal::open(&path).unwrap();
+    let (one, other) =
+        journal.note(FRED, |notes| Ok((notes.begin(&[begun("a"), begun("b")])?, notes.begin(&[begun("")])?))).unwrap();
+    drop(journal);
+    let mut journal = Journal::open(&path).unwrap();
+    let groups = |journal: &Journal| {
+        let groups = journal.under_way(FRED).unwrap().into_iter();
+        groups.map(|group| (group.row, group.messages)).collect::<Vec<_>>()
+    };
+    assert_eq!(groups(&journal), [(one, vec![begun("a"), begun("b")]), (other, vec![begun("")])]);
+    journal.note(FRED, |notes| notes.settle(one, &[begun("b")]).and_then(|()| notes.settle(other, &[]))).unwrap();
+    assert_eq!(groups(&journal), [(one, vec![begun("b")])]);
+    assert!(journal.under_way("other").unwrap().is_empty());
+}
+
+#[test]
+fn failures_are_remembered_until_the_message_is_fetched() {
+    let (_directory, path) = place();
+    let mut journal = Journal::open(&path).unwrap();
+    let failure = FailedBefore { runs: 2, again_at: 1_800_000_000, cause: "-ERR no".to_owned() };
+    journal.note(FRED, |notes| notes.failed(b"a", &failure)).unwrap();
+    assert_eq!(journal.failures(FRED).unwrap().remove(b"a".as_slice()), Some(failure));
+    journal.note(FRED, |notes| notes.recovered(b"a")).unwrap();
+    assert!(journal.failures(FRED).unwrap().is_empty());
+}
+
+#[test]
+fn only_what_has_been_away_for_long_is_forgotten() {
+    let (_directory, path) = place();
+    let mut journal = Journal::open(&path).unwrap();
+    let away_since = |seconds| Entry { absent_since: Some(super::now() - seconds), ..message() };
+    journal
+        .note(FRED, |notes| {
+            notes.store(b"old", &away_since(1000))?;
+            notes.store(b"recent", &away_since(10))?;
+            notes.store(b"present", &message())?;
+            notes.prune(500)
+        })
+        .unwrap();
+    assert_eq!(entry(&journal, b"old"), None);
+    assert!(entry(&journal, b"recent").is_some() && entry(&journal, b"present").is_some());
+}
+
+#[test]
+fn a_note_is_made_as_a_whole_or_not() {
+    let (_directory, path) = place();
+    let mut journal = Journal::open(&path).unwrap();
+    let failed = journal.note(FRED, |notes| {
+        notes.store(b"a", &message())?;
+        Err::<(), _>(JournalError::Held { mailbox: "m".to_owned(), holder: "h".to_owned() })
+    });
+    assert!(failed.is_err());
+    assert_eq!(entry(&journal, b"a"), None);
+}
+
+#[test]
+fn files_of_earlier_versions_are_brought_up_to_date() {
+    const ACCOUNT: &str = "
         CREATE TABLE account (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+        INSERT INTO account VALUES (7, 'fred@mail.example:110');
+        PRAGMA application_id = 0x706f7066;";
+    let first = "
         CREATE TABLE stored (
             account INTEGER NOT NULL REFERENCES account (id), unique_id BLOB NOT NULL, octets INTEGER NOT NULL,
             PRIMARY KEY (account, unique_id)
         ) STRICT, WITHOUT ROWID;
-        INSERT INTO account VALUES (7, 'fred@mail.example:110');
         INSERT INTO stored VALUES (7, x'61', 120);
-        PRAGMA application_id = 0x706f7066; PRAGMA user_version = 1;";
-    Connection::open(&path).unwrap().execute_batch(first).unwrap();
-    for _ in 0..2 {
-        let entries = Journal::open(&path).unwrap().entries(FRED).unwrap();
-        let known = Entry { state: EntryState::Delivered, file: None, octets: Some(120), since: None };
-        let entries: Vec<_> = entries.into_iter().map(|(unique_id, entry)| (unique_id, without_time(entry))).collect();
-        assert_eq!(entries, [(b"a".to_vec(), known)]);
+        PRAGMA user_version = 1;";
+    let second = "
+        CREATE TABLE entry (
+            account INTEGER NOT NULL REFERENCES account (id), unique_id BLOB NOT NULL, state INTEGER NOT NULL, file BLOB,
+            octets INTEGER, since INTEGER, PRIMARY KEY (account, unique_id)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO entry VALUES (7, x'61', 1, x'66', 120, unixepoch()), (7, x'62', 0, x'67', NULL, NULL);
+        PRAGMA user_version = 2;";
+    for (tables, under_way) in [(first, vec![]), (second, vec![Begun { id: b"b".to_vec(), file: "g".into() }])] {
+        let (_directory, path) = place();
+        Connection::open(&path).unwrap().execute_batch(&format!("{ACCOUNT}{tables}")).unwrap();
+        for _ in 0..2 {
+            let journal = Journal::open(&path).unwrap();
+            assert_eq!(sorted(&journal, FRED), [b"a"]);
+            let known = entry(&journal, b"a").unwrap();
+            assert!(super::now() - known.since.unwrap() < 60, "{known:?}");
+            let expected =
+                Entry { octets: Some(120), listed: None, fingerprint: None, since: known.since, ..message() };
+            assert_eq!(known, expected);
+            let groups = journal.under_way(FRED).unwrap().into_iter().flat_map(|group| group.messages);
+            assert_eq!(groups.collect::<Vec<_>>(), under_way);
+        }
     }
 }
 
@@ -136,7 +204,7 @@ fn unique_ids_are_octets_and_belong_to_their_account() {
 
     assert_eq!(sorted(&journal, FRED), [&b""[..], b"\0", b"A", b"\xff\x00'; --"]);
     assert_eq!(sorted(&journal, "fred@mail.example:995"), [b"a"]);
-    assert!(journal.entries("fred").unwrap().is_empty());
+    assert!(journal.present("fred").unwrap().is_empty());
 }
 
 #[test]
@@ -176,7 +244,7 @@ fn several_writers_wait_for_each_other() {
             });
         }
     });
-    assert_eq!(Journal::open(&path).unwrap().entries(FRED).unwrap().len(), 120);
+    assert_eq!(Journal::open(&path).unwrap().present(FRED).unwrap().len(), 120);
 }
 
 #[test]
@@ -185,7 +253,7 @@ fn a_hundred_thousand_messages_are_nothing_special() {
     let mut journal = Journal::open(&path).unwrap();
     let unique_ids: Vec<String> = (0..100_000).map(|n| format!("{n:032x}")).collect();
     store(&mut journal, FRED, &unique_ids).unwrap();
-    let known = journal.entries(FRED).unwrap();
+    let known = journal.known(FRED, unique_ids.iter().map(String::as_bytes)).unwrap();
     assert_eq!(known.len(), 100_000);
     assert!(unique_ids.iter().all(|unique_id| known.contains_key(unique_id.as_bytes())));
 }
@@ -228,10 +296,10 @@ fn the_database_of_another_program_stays_as_it_is() {
 fn a_later_schema_is_named_and_left_alone() {
     let (_directory, path) = place();
     store(&mut Journal::open(&path).unwrap(), FRED, &["a"]).unwrap();
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
     let before = fs::read(&path).unwrap();
     let error = refused(&path);
-    assert!(matches!(error, JournalError::NewerSchema { found: 3, known: 2, .. }), "{error}");
+    assert!(matches!(error, JournalError::NewerSchema { found: 4, known: 3, .. }), "{error}");
     assert_eq!(error.kind(), JournalErrorKind::Configuration);
     assert_eq!(fs::read(&path).unwrap(), before);
 }
@@ -247,7 +315,7 @@ fn a_damaged_file_is_said_to_be_damaged() {
     content[4096..].fill(0xff);
     fs::write(&path, content).unwrap();
 
-    let error = Journal::open(&path).and_then(|journal| journal.entries(FRED)).unwrap_err();
+    let error = Journal::open(&path).and_then(|journal| journal.present(FRED)).unwrap_err();
     assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
     assert_eq!(error.kind(), JournalErrorKind::Io);
 }
@@ -274,6 +342,6 @@ fn a_lock_that_stays_is_reported_as_busy() {
     let error = store(&mut journal, FRED, &["a"]).unwrap_err();
     assert_eq!(error.kind(), JournalErrorKind::Busy, "{error}");
     other.execute_batch("ROLLBACK").unwrap();
-    assert!(journal.entries(FRED).unwrap().is_empty());
+    assert!(journal.present(FRED).unwrap().is_empty());
     store(&mut journal, FRED, &["a"]).unwrap();
 }

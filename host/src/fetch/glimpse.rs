@@ -1,0 +1,112 @@
+//! Looks at the beginnings of messages: `TOP` (RFC 1939 §7).
+
+use std::collections::HashMap;
+
+use mail_parser::{HeaderName, MessageParser};
+
+use super::FetchError;
+use crate::fingerprint::{Beginning, FINGERPRINTED_LINES, Fingerprint};
+use crate::sandbox::contract::Piece;
+use crate::session::Session;
+
+/// How many messages are asked for at a time.
+const AT_A_TIME: usize = 256;
+
+/// How much of a header is searched for its date, in octets.
+const HEADER_OCTETS: usize = 32 << 10;
+
+/// What `TOP` has shown of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Glimpse {
+    pub(super) fingerprint: Fingerprint,
+    /// When it arrived, in seconds since 1970, where that was asked for and the header says it.
+    pub(super) date: Option<u64>,
+}
+
+/// Which dates are of interest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dates {
+    Wanted,
+    NotWanted,
+}
+
+/// Looks at these messages, in ascending order. Those that the server does not show are left out; a server without `TOP`
+/// shows none.
+pub(super) async fn glimpses(
+    session: &mut Session,
+    messages: &[u32],
+    dates: Dates,
+) -> Result<HashMap<u32, Glimpse>, FetchError> {
+    let mut glimpses = HashMap::with_capacity(messages.len());
+    for (at, some) in messages.chunks(AT_A_TIME).enumerate() {
+        glimpse_at(session, some, dates, &mut glimpses).await?;
+        if at == 0 && glimpses.is_empty() {
+            break;
+        }
+    }
+    Ok(glimpses)
+}
+
+async fn glimpse_at(
+    session: &mut Session,
+    messages: &[u32],
+    dates: Dates,
+    glimpses: &mut HashMap<u32, Glimpse>,
+) -> Result<(), FetchError> {
+    let mut beginning = Beginning::default();
+    let mut header = Vec::new();
+    let mut transfer = session.top(messages, FINGERPRINTED_LINES).await?;
+    loop {
+        let pieces = transfer.next().await?;
+        if pieces.is_empty() {
+            return Ok(());
+        }
+        for piece in pieces {
+            match piece {
+                Piece::Begin(_) => {
+                    beginning = Beginning::default();
+                    header.clear();
+                }
+                Piece::Content(octets) => {
+                    beginning.write(&octets);
+                    if dates == Dates::Wanted {
+                        let room = HEADER_OCTETS.saturating_sub(header.len());
+                        header.extend_from_slice(octets.get(..room.min(octets.len())).unwrap_or_default());
+                    }
+                }
+                Piece::End(end) => {
+                    let fingerprint = std::mem::take(&mut beginning).finish();
+                    glimpses.insert(end.number, Glimpse { fingerprint, date: arrival(&header) });
+                }
+                Piece::Refused(_) => {}
+            }
+        }
+    }
+}
+
+/// When the last server took the message in: by its `Received` field, which is the first one, or else by `Date`, which is
+/// the sender's word.
+fn arrival(header: &[u8]) -> Option<u64> {
+    let message = MessageParser::default().parse_headers(header)?;
+    let first = message.headers().iter().find(|header| header.name == HeaderName::Received);
+    let received = first.and_then(|header| header.value.as_received()?.date());
+    let date = received.or_else(|| message.date().copied())?;
+    u64::try_from(date.to_timestamp()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::arrival;
+
+    #[test]
+    fn the_last_server_knows_when_a_message_came() {
+        let received = "Received: from a by b; Thu, 1 Jan 1970 00:02:00 +0000\r\n\
+                        Received: from c by a; Thu, 1 Jan 1970 00:01:00 +0000\r\n";
+        let date = "Date: Thu, 1 Jan 1970 01:00:03 +0100\r\n";
+        assert_eq!(arrival(format!("{received}{date}\r\n").as_bytes()), Some(120));
+        assert_eq!(arrival(format!("{date}\r\n").as_bytes()), Some(3));
+        assert_eq!(arrival(b"Subject: x\r\n\r\n"), None);
+        assert_eq!(arrival(b"Date: some day\r\n\r\n"), None);
+        assert_eq!(arrival(b""), None);
+    }
+}

@@ -1,0 +1,116 @@
+//! What the journal knows of a message.
+
+use std::ffi::OsString;
+
+use crate::fingerprint::Fingerprint;
+
+/// How far a message has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum EntryState {
+    /// It is in the Maildir, durably.
+    Delivered = 1,
+    /// It is in the Maildir, and the server may have deleted it.
+    DeletionSent = 2,
+    /// It is in the Maildir, and the server does not list it any more after it was told to delete it.
+    Gone = 3,
+    /// It was there when the user wanted to start from then on. It is not in the Maildir, and never deleted.
+    MarkedSeen = 4,
+    /// It was too old to be fetched. It is not in the Maildir, and never deleted.
+    TooOld = 5,
+}
+
+impl EntryState {
+    /// A number that no version has written is that of nothing.
+    pub(super) fn of(number: u8) -> Option<Self> {
+        [Self::Delivered, Self::DeletionSent, Self::Gone, Self::MarkedSeen, Self::TooOld]
+            .into_iter()
+            .find(|state| *state as u8 == number)
+    }
+
+    /// The word for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::DeletionSent => "deletion sent",
+            Self::Gone => "gone",
+            Self::MarkedSeen => "marked as seen",
+            Self::TooOld => "too old",
+        }
+    }
+}
+
+/// What is known of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// How far it has come.
+    pub state: EntryState,
+    /// The octets that were stored; nothing where none were.
+    pub octets: Option<u64>,
+    /// The octets that the server's scan listing said, which may be others.
+    pub listed: Option<u64>,
+    /// Its beginning.
+    pub fingerprint: Option<Fingerprint>,
+    /// When it was stored, in seconds since 1970; for [`EntryState::TooOld`], its date.
+    pub since: Option<u64>,
+    /// When a session first did not list it, in seconds since 1970.
+    pub absent_since: Option<u64>,
+}
+
+impl Entry {
+    /// Of a message that is stored now.
+    pub fn delivered(octets: u64, listed: Option<u64>, fingerprint: Fingerprint) -> Self {
+        Entry {
+            state: EntryState::Delivered,
+            octets: Some(octets),
+            listed,
+            fingerprint: Some(fingerprint),
+            since: Some(super::now()),
+            absent_since: None,
+        }
+    }
+
+    /// Of a message that is not to be fetched.
+    pub fn left(state: EntryState, listed: Option<u64>, since: u64) -> Self {
+        Entry { state, octets: None, listed, fingerprint: None, since: Some(since), absent_since: None }
+    }
+
+    /// Whether it is in the Maildir, or was.
+    pub fn is_stored(&self) -> bool {
+        matches!(self.state, EntryState::Delivered | EntryState::DeletionSent | EntryState::Gone)
+    }
+
+    /// The size to expect in the scan listing: as it was there, or else as many octets as were stored.
+    pub fn expected_size(&self) -> Option<u64> {
+        self.listed.or(self.octets)
+    }
+}
+
+/// A message that was about to be delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// Its unique-id, or what stands for it; empty where nothing does.
+    pub id: Vec<u8>,
+    /// The name of its file.
+    pub file: OsString,
+}
+
+/// Messages that were about to be delivered, noted together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnderWay {
+    /// For [`Notes::settle`](super::Notes::settle).
+    pub row: i64,
+    /// The messages.
+    pub messages: Vec<Begun>,
+}
+
+/// A message that could not be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedBefore {
+    /// In how many runs.
+    pub runs: u32,
+    /// When it may be tried again, in seconds since 1970.
+    pub again_at: u64,
+    /// Why it failed, in words for people.
+    pub cause: String,
+}

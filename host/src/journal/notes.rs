@@ -1,0 +1,144 @@
+//! What is noted in one transaction.
+
+use std::path::Path;
+
+use rusqlite::{Transaction, params};
+
+use super::{Begun, Entry, EntryState, FailedBefore, JournalError, now, under_way};
+
+/// Notes about one account, see [`Journal::note`](super::Journal::note).
+#[derive(Debug)]
+pub struct Notes<'t> {
+    transaction: &'t Transaction<'t>,
+    path: &'t Path,
+    account: i64,
+}
+
+impl<'t> Notes<'t> {
+    pub(super) fn new(transaction: &'t Transaction<'t>, path: &'t Path, account: i64) -> Self {
+        Notes { transaction, path, account }
+    }
+
+    /// These messages are going to be delivered under these names. Gives the row for [`settle`](Self::settle).
+    ///
+    /// # Errors
+    /// As the disk has them, as for all that follow.
+    pub fn begin(&self, messages: &[Begun]) -> Result<i64, JournalError> {
+        let octets = under_way::encode(messages);
+        self.execute("INSERT INTO under_way (account, messages) VALUES (?1, ?2)", params![self.account, octets])?;
+        Ok(self.transaction.last_insert_rowid())
+    }
+
+    /// Of what was begun, only these are still open.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn settle(&self, row: i64, open: &[Begun]) -> Result<(), JournalError> {
+        match open {
+            [] => self.execute("DELETE FROM under_way WHERE id = ?1", [row]),
+            open => {
+                self.execute("UPDATE under_way SET messages = ?2 WHERE id = ?1", params![row, under_way::encode(open)])
+            }
+        }
+    }
+
+    /// This is what is known of the message now.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn store(&self, unique_id: &[u8], entry: &Entry) -> Result<(), JournalError> {
+        // A number beyond what SQLite can hold is that of no message.
+        let number = |number: Option<u64>| number.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+        self.execute(
+            "INSERT OR REPLACE INTO message
+                 (account, unique_id, state, octets, listed, fingerprint, since, absent_since)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                self.account,
+                unique_id,
+                entry.state as u8,
+                number(entry.octets),
+                number(entry.listed),
+                entry.fingerprint.map(|fingerprint| fingerprint.0),
+                number(entry.since),
+                number(entry.absent_since),
+            ],
+        )
+    }
+
+    /// The server is told to delete these messages. To be noted before it is.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn deletion_sent(&self, unique_id: &[u8]) -> Result<(), JournalError> {
+        self.execute(
+            "UPDATE message SET state = ?3 WHERE account = ?1 AND unique_id = ?2",
+            params![self.account, unique_id, EntryState::DeletionSent as u8],
+        )
+    }
+
+    /// The server lists the message again.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn present(&self, unique_id: &[u8]) -> Result<(), JournalError> {
+        self.execute(
+            "UPDATE message SET absent_since = NULL WHERE account = ?1 AND unique_id = ?2",
+            params![self.account, unique_id],
+        )
+    }
+
+    /// The server does not list the message any more. If it was told to delete it, it has.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn absent(&self, unique_id: &[u8]) -> Result<(), JournalError> {
+        self.execute(
+            "UPDATE message SET absent_since = unixepoch(), state = CASE state WHEN ?3 THEN ?4 ELSE state END
+             WHERE account = ?1 AND unique_id = ?2",
+            params![self.account, unique_id, EntryState::DeletionSent as u8, EntryState::Gone as u8],
+        )
+    }
+
+    /// Forgets what the server has not listed for so many seconds.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn prune(&self, seconds: u64) -> Result<(), JournalError> {
+        let before = i64::try_from(now().saturating_sub(seconds)).unwrap_or(0);
+        self.execute(
+            "DELETE FROM message INDEXED BY absent
+             WHERE account = ?1 AND absent_since IS NOT NULL AND absent_since < ?2",
+            params![self.account, before],
+        )
+    }
+
+    /// The message could not be fetched.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn failed(&self, unique_id: &[u8], failure: &FailedBefore) -> Result<(), JournalError> {
+        let again_at = i64::try_from(failure.again_at).unwrap_or(i64::MAX);
+        self.execute(
+            "INSERT OR REPLACE INTO failure (account, unique_id, runs, again_at, cause) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![self.account, unique_id, failure.runs, again_at, failure.cause],
+        )
+    }
+
+    /// The message has been fetched after all, or is not there any more.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn recovered(&self, unique_id: &[u8]) -> Result<(), JournalError> {
+        self.execute("DELETE FROM failure WHERE account = ?1 AND unique_id = ?2", params![self.account, unique_id])
+    }
+
+    fn execute<P>(&self, statement: &str, parameters: P) -> Result<(), JournalError>
+    where
+        P: rusqlite::Params,
+    {
+        let executed =
+            self.transaction.prepare_cached(statement).and_then(|mut statement| statement.execute(parameters));
+        executed.map(drop).map_err(|error| JournalError::of(self.path, error))
+    }
+}

@@ -1,0 +1,95 @@
+//! The tables of a journal, and those of earlier versions.
+
+use rusqlite::Connection;
+
+use super::under_way;
+use super::{Begun, EntryState};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+/// "popf" in ASCII, where SQLite keeps the kind of a database.
+pub(super) const APPLICATION_ID: i32 = 0x706f_7066;
+/// The latest schema.
+pub(super) const SCHEMA_VERSION: i32 = 3;
+
+const ACCOUNT: &str = "
+    CREATE TABLE account (
+        id   INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE
+    ) STRICT;
+";
+
+/// The indexes are partial, so that a session looks at what the last ones have shown and not at all that ever was.
+const TABLES: &str = "
+    CREATE TABLE message (
+        account      INTEGER NOT NULL REFERENCES account (id),
+        unique_id    BLOB NOT NULL,
+        state        INTEGER NOT NULL,
+        octets       INTEGER,
+        listed       INTEGER,
+        fingerprint  BLOB,
+        since        INTEGER,
+        absent_since INTEGER,
+        PRIMARY KEY (account, unique_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX present ON message (account) WHERE absent_since IS NULL;
+    CREATE INDEX absent ON message (account, absent_since) WHERE absent_since IS NOT NULL;
+    CREATE TABLE under_way (
+        id       INTEGER PRIMARY KEY,
+        account  INTEGER NOT NULL REFERENCES account (id),
+        messages BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE failure (
+        account   INTEGER NOT NULL REFERENCES account (id),
+        unique_id BLOB NOT NULL,
+        runs      INTEGER NOT NULL,
+        again_at  INTEGER NOT NULL,
+        cause     TEXT NOT NULL,
+        PRIMARY KEY (account, unique_id)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Makes the tables in an empty file.
+pub(super) fn create(database: &Connection) -> rusqlite::Result<()> {
+    database.execute_batch(&format!("{ACCOUNT}{TABLES}"))?;
+    database.pragma_update(None, "application_id", APPLICATION_ID)?;
+    database.pragma_update(None, "user_version", SCHEMA_VERSION)
+}
+
+/// Takes over what an earlier version has noted.
+pub(super) fn bring_up_to_date(database: &Connection, from: i32) -> rusqlite::Result<()> {
+    database.execute_batch(TABLES)?;
+    match from {
+        // It knew of stored messages their unique-ids and octets. How long ago that was is counted from now.
+        1 => database.execute_batch(&format!(
+            "INSERT INTO message (account, unique_id, state, octets, since)
+                 SELECT account, unique_id, {}, octets, unixepoch() FROM stored;
+             DROP TABLE stored;",
+            EntryState::Delivered as u8
+        ))?,
+        // Its messages of state 0 were under way, each with the name of its file.
+        _ => {
+            move_under_way(database)?;
+            database.execute_batch(
+                "INSERT INTO message (account, unique_id, state, octets, since)
+                     SELECT account, unique_id, state, octets, since FROM entry WHERE state IN (1, 2);
+                 DROP TABLE entry;",
+            )?;
+        }
+    }
+    database.pragma_update(None, "user_version", SCHEMA_VERSION)
+}
+
+fn move_under_way(database: &Connection) -> rusqlite::Result<()> {
+    let mut query =
+        database.prepare("SELECT account, unique_id, file FROM entry WHERE state = 0 AND file IS NOT NULL")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let begun = Begun { id: row.get(1)?, file: OsString::from_vec(row.get(2)?) };
+        database.execute(
+            "INSERT INTO under_way (account, messages) VALUES (?1, ?2)",
+            (row.get::<_, i64>(0)?, under_way::encode(&[begun])),
+        )?;
+    }
+    Ok(())
+}
