@@ -1,4 +1,5 @@
-//! Builds the components that the suites need: the command of `guest/command`, and one that tries the walls.
+//! Builds the components that the suites need: the command of `guest/command`, one that tries the walls, and one that
+//! measures.
 
 #[path = "../host/build/guest.rs"]
 mod guest;
@@ -12,6 +13,7 @@ fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=../host/build/guest.rs");
     println!("cargo::rerun-if-changed=misbehaving/Cargo.toml");
     println!("cargo::rerun-if-changed=misbehaving/src");
+    println!("cargo::rerun-if-changed=../guest/protocol/benches");
     match build() {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
@@ -26,6 +28,7 @@ fn build() -> Result<(), String> {
     tell("POPFETCH_COMMAND_COMPONENT_WITH_TLS", &command("command-with-tls", "tls")?);
     tell("POPFETCH_MISBEHAVING_COMPONENT", &misbehaving("misbehaving", "")?);
     tell("POPFETCH_PARKING_COMPONENT", &misbehaving("parking", "parks-at-start")?);
+    tell("POPFETCH_SPEED_COMPONENT", &speed()?);
     Ok(())
 }
 
@@ -40,6 +43,12 @@ fn misbehaving(name: &str, features: &str) -> Result<PathBuf, String> {
     let features = format!("--features={features}");
     let arguments = ["rustc", "--package=popfetch-misbehaving", "--lib", "--crate-type=cdylib", &features];
     keep(&guest::build(&arguments, "popfetch_misbehaving.wasm")?, name)
+}
+
+/// Builds the workloads of the protocol core.
+fn speed() -> Result<PathBuf, String> {
+    let arguments = ["build", "--package=pop3-protocol-benches", "--bin=pop3-protocol-speed"];
+    keep(&guest::build(&arguments, "pop3-protocol-speed.wasm")?, "speed")
 }
 
 /// Copies a component to where the next build does not replace it.
