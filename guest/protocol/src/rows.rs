@@ -8,6 +8,9 @@ use nom::{IResult, Parser};
 
 use crate::reply::blanks;
 
+/// Digits that are less than 2^64, whatever they are.
+const ALWAYS_FIT: usize = 19;
+
 /// One line of the answer to `CAPA` (RFC 2449 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capability<'a> {
@@ -66,8 +69,16 @@ pub(crate) fn announced_octets(text: &[u8]) -> Option<u64> {
     behind.first().is_none_or(|octet| is_blank(*octet)).then_some(octets)
 }
 
-fn number<N: core::str::FromStr>(text: &[u8]) -> IResult<&[u8], N> {
-    map_opt(digit1, |digits| core::str::from_utf8(digits).ok()?.parse().ok()).parse(text)
+fn number<N: TryFrom<u64>>(text: &[u8]) -> IResult<&[u8], N> {
+    map_opt(digit1, |digits| N::try_from(decimal(digits)?).ok()).parse(text)
+}
+
+/// What digits say. Where they cannot be too many, which is nearly always, no step needs a check.
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.len() > ALWAYS_FIT {
+        return core::str::from_utf8(digits).ok()?.parse().ok();
+    }
+    Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit & 0xf)))
 }
 
 fn is_blank(octet: u8) -> bool {
