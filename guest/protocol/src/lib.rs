@@ -37,6 +37,7 @@ mod error;
 mod escape;
 mod line;
 mod printable;
+mod repeat;
 mod reply;
 mod rows;
 pub mod sasl;

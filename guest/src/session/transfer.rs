@@ -8,6 +8,12 @@ use super::{Arrived, Session};
 use crate::failure::reply;
 use crate::types::{Error, MessageBegin, MessageEnd, MessageRefused, Piece};
 
+/// The most octets of a message that are kept back because its first line may not be its own.
+const MOST_WITHHELD: u64 = 1 << 20;
+
+/// Octets of a piece of content that was kept back.
+const PIECE: usize = 64 * 1024;
+
 /// Gives the content of messages piece by piece. The verbs are documented in `wit/client.wit`.
 pub struct Transfer {
     unsent: vec::IntoIter<u32>,
@@ -15,6 +21,8 @@ pub struct Transfer {
     lines: Option<u32>,
     /// The size that was announced for the message that has begun.
     announced: Option<u64>,
+    /// Content that begins with the server's `+OK` once more, until the size tells whose line that is.
+    withheld: Vec<u8>,
     /// The end of a message that nothing has followed yet.
     unconfirmed: Option<MessageEnd>,
     fence: Fence,
@@ -80,7 +88,7 @@ impl Session {
             }
             None => State::Complete,
         };
-        Ok(Transfer { unsent, lines, announced: None, unconfirmed: None, fence, other, state })
+        Ok(Transfer { unsent, lines, announced: None, withheld: Vec::new(), unconfirmed: None, fence, other, state })
     }
 }
 
@@ -159,15 +167,27 @@ impl Transfer {
             match session.buffered(|event| self.piece(event))? {
                 None => return Ok(()),
                 Some(Arrived::Content { held, octets }) => {
+                    if session.core.may_be_repeated() && self.announced.is_some_and(|most| most <= MOST_WITHHELD) {
+                        self.withheld.extend(held.iter().chain(&octets));
+                        continue;
+                    }
+                    self.release(pieces);
                     let parts = [held.to_vec(), octets].into_iter().filter(|part| !part.is_empty());
                     pieces.extend(parts.map(Piece::Content));
                 }
                 Some(Arrived::Event((confirmed, piece))) => {
+                    self.release(pieces);
                     pieces.extend(confirmed.map(Piece::End));
                     pieces.extend(piece);
                 }
             }
         }
+    }
+
+    /// Gives what was kept back.
+    fn release(&mut self, pieces: &mut Vec<Piece>) {
+        let withheld = core::mem::take(&mut self.withheld);
+        pieces.extend(withheld.chunks(PIECE).map(|part| Piece::Content(part.to_vec())));
     }
 
     /// What an event means: the end of the message before, if it was not certain until now, and a piece.
@@ -178,7 +198,11 @@ impl Transfer {
                 let begin = MessageBegin { number: number.get(), announced };
                 (self.unconfirmed.take(), Some(Piece::Begin(begin)))
             }
-            Event::MessageEnd { number, octets } => {
+            Event::MessageEnd { number, octets, repeated } => {
+                // Nothing was kept back of a message that is too long for it.
+                let surplus = repeated.min(self.withheld.len());
+                self.withheld.drain(..surplus);
+                let octets = octets - surplus as u64;
                 let end = MessageEnd { number: number.get(), octets };
                 // A dot that the server forgot to stuff looks like the end. It is the end for certain when the size
                 // is the announced one, or else when the next reply follows. A TOP is not worth a wait.

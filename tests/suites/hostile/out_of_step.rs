@@ -1,8 +1,9 @@
 //! Answers that do not fit the questions: too many of them, too few, in another order.
 
-use popfetch_tests::server::{At, Ending, Fault, Pipelining, Script};
+use popfetch_tests::maildrop::Maildrop;
+use popfetch_tests::server::{At, Ending, Fault, LineEnd, Pipelining, Script, Segments};
 
-use crate::scene::{Outcome, Scene, server_of};
+use crate::scene::{Outcome, Scene, server_of, server_with};
 
 #[test]
 fn a_reply_that_comes_twice_is_not_the_answer_to_the_next_command() {
@@ -28,14 +29,71 @@ fn a_message_that_comes_twice_is_not_taken_for_the_next_one() {
     }
 }
 
-/// `+OK` twice before one message: the second is the first line of the content, for all that the protocol tells.
+/// The line that a server sends twice before each message is not the messages', as their sizes tell.
+#[test]
+fn a_status_line_that_comes_twice_before_a_message_is_left_out() {
+    let large = format!("Subject: {}\r\n\r\n{}", "x".repeat(70), ".line of a message\r\n".repeat(20_000));
+    let messages = ["Subject: one\r\n\r\n.\r\n+OK 9 octets\r\n", "+OK 9 octets\r\n", "\r\n", &large];
+    for (segments, line_end) in [
+        (Segments::Whole, LineEnd::Crlf),
+        (Segments::Each(7), LineEnd::Crlf),
+        (Segments::Whole, LineEnd::Lf),
+        (Segments::Each(5), LineEnd::Lf),
+    ] {
+        let mut script = Script { maildrop: Maildrop::of_octets(messages), ..server_of(0) };
+        script.wire.line_end = line_end;
+        script.wire.segments = segments;
+        let maildrop = script.maildrop.clone();
+        for (number, message) in (1..).zip(maildrop.messages()) {
+            let content = message.content.to_vec();
+            let left_out =
+                if line_end == LineEnd::Lf { content.iter().filter(|octet| **octet == b'\r').count() } else { 0 };
+            let status = format!("+OK {} octets", content.len() - left_out);
+            let doubled = Fault::Status(format!("{status}\r\n{status}").into());
+            script = script.fault(At::verb("RETR").argument(number), doubled);
+        }
+        let scene = Scene::new(script);
+        scene.fetch_and_delete().run().succeeds();
+        scene.assert_all_stored(&maildrop);
+        assert_eq!(scene.server.maildrop().len(), 0);
+    }
+}
+
+/// Without a size, with another one, or before a message that is too long to be kept back, the second line is the first of the
+/// content, for all that the protocol tells.
 #[test]
 fn a_status_line_that_comes_twice_before_a_message_costs_no_octet_of_it() {
-    let doubled = Fault::Status(b"+OK\r\n+OK".to_vec());
-    let scene = Scene::new(server_of(1).fault(At::verb("RETR"), doubled));
-    let honest = scene.server.maildrop().messages()[0].content.to_vec();
-    let scene = scene.also_genuine(&[b"+OK\r\n", honest.as_slice()].concat());
-    scene.fetch().run().succeeds();
+    let small = b"Subject: x\r\n\r\nx\r\n".to_vec();
+    let too_long = b"x\r\n".repeat(400_000);
+    for (status, message) in [
+        ("+OK", &small),
+        ("+OK message follows", &small),
+        ("+OK 18 octets", &small),
+        ("+OK 20 octets", &small),
+        ("+OK 1200000 octets", &too_long),
+    ] {
+        let doubled = Fault::Status(format!("{status}\r\n{status}").into());
+        let scene = Scene::new(server_with(message.clone()).fault(At::verb("RETR"), doubled));
+        let scene = scene.also_genuine(&[status.as_bytes(), b"\r\n", message].concat());
+        scene.fetch().run().succeeds();
+        assert_eq!(scene.maildir().delivered()[0].octets().len(), status.len() + 2 + message.len());
+    }
+}
+
+/// A message that begins as the line in front of it does is given as it is where it has its announced size, or any other than
+/// that with the line.
+#[test]
+fn a_message_that_begins_with_its_status_line_is_left_as_it_is() {
+    let message = b"+OK 30 octets\r\nx: y\r\n\r\ntext\r\n".to_vec();
+    for announced in [30, message.len(), 16, 18, 0, 100] {
+        let status = format!("+OK {announced} octets");
+        let content = [status.as_bytes(), &message[13..]].concat();
+        let script = server_with(content.clone());
+        let scene = Scene::new(script.fault(At::verb("RETR"), Fault::Status(status.into())));
+        let maildrop = scene.server.maildrop();
+        scene.fetch().run().succeeds();
+        scene.assert_all_stored(&maildrop);
+    }
 }
 
 #[test]

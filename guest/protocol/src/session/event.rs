@@ -86,6 +86,9 @@ pub enum Event<'a> {
         number: NonZeroU32,
         /// Octets of its content.
         octets: u64,
+        /// How many of them, at the beginning, are the `+OK` line of `RETR` once more and not the message's. Without them
+        /// the message has the announced size.
+        repeated: usize,
     },
 }
 

@@ -17,6 +17,7 @@ use crate::command::{Command, Sent, write_line};
 use crate::error::{CommandError, ProtocolError};
 use crate::escape::escape;
 use crate::line::{Fed, LineBuffer};
+use crate::repeat::Repeat;
 use crate::reply::{Status, may_become_a_reply, status_line};
 use crate::sasl::Mechanism;
 use crate::trace::Trace;
@@ -77,6 +78,8 @@ pub struct Session {
     awaited: VecDeque<Sent>,
     reading: Reading,
     line: LineBuffer,
+    /// Of the message that is read.
+    repeat: Repeat,
     failure: Option<ProtocolError>,
     trace: Option<Trace>,
 }
@@ -114,6 +117,7 @@ impl Session {
             awaited: VecDeque::from([Sent::Connection]),
             reading: Reading::Reply,
             line: LineBuffer::default(),
+            repeat: Repeat::default(),
             failure: None,
             trace: None,
         }
@@ -148,6 +152,12 @@ impl Session {
     pub fn expects_bulk(&self) -> bool {
         use Sent::{Capa, LangAll, ListAll, Retr, Top, UidlAll};
         self.awaited.iter().any(|sent| matches!(sent, Capa | LangAll | ListAll | UidlAll | Retr(_) | Top(_)))
+    }
+
+    /// Whether the first line of the content that has come may turn out to be the `+OK` line of `RETR` once more, which the
+    /// end of the message tells ([`Event::MessageEnd`]). Who wants to leave it out must keep the content back until then.
+    pub fn may_be_repeated(&self) -> bool {
+        matches!(&self.reading, Reading::Content(body) if self.repeat.is_possible(body.octets()))
     }
 
     /// The beginning of a line whose end has not come. Where nothing is awaited, it can be no answer to a command that
@@ -288,6 +298,8 @@ impl Session {
             let consumed = unstuffed.consumed;
             if unstuffed.held_cr || !unstuffed.content.is_empty() {
                 let held: &[u8] = if unstuffed.held_cr { b"\r" } else { b"" };
+                self.repeat.take(held);
+                self.repeat.take(input.get(unstuffed.content.clone()).unwrap_or_default());
                 return Ok(Step { consumed, event: Some(Event::Content { held, at: unstuffed.content }) });
             }
             let event = if body.is_at_end() { self.end_message() } else { None };
@@ -428,8 +440,11 @@ impl Session {
         if let Some(trace) = &self.trace {
             trace.content(body.octets());
         }
+        let octets = body.octets();
         match self.awaited.pop_front() {
-            Some(Sent::Retr(number) | Sent::Top(number)) => Some(Event::MessageEnd { number, octets: body.octets() }),
+            Some(Sent::Retr(number) | Sent::Top(number)) => {
+                Some(Event::MessageEnd { number, octets, repeated: self.repeat.length(octets) })
+            }
             _ => None,
         }
     }
@@ -455,6 +470,7 @@ impl Session {
             user_accepted: &mut self.user_accepted,
             exchange: &mut self.exchange,
             reading: &mut self.reading,
+            repeat: &mut self.repeat,
             is_latest: self.awaited.len() == 1,
         };
         let outcome = match after {

@@ -9,6 +9,7 @@ use crate::command::Sent;
 use crate::error::ProtocolError;
 use crate::escape::escape;
 use crate::line::Line;
+use crate::repeat::Repeat;
 use crate::reply::{Status, StatusLine, status_line};
 use crate::rows::{Capability, announced_octets, number_and_unique_id, two_numbers};
 
@@ -26,6 +27,7 @@ pub(super) struct Progress<'s> {
     pub(super) user_accepted: &'s mut bool,
     pub(super) exchange: &'s mut Exchange,
     pub(super) reading: &'s mut Reading,
+    pub(super) repeat: &'s mut Repeat,
     /// No command was sent after the one that is answered.
     pub(super) is_latest: bool,
 }
@@ -76,6 +78,7 @@ impl Progress<'_> {
             Sent::Retr(number) | Sent::Top(number) => {
                 *self.reading = Reading::Content(Body::after(line.ending));
                 let announced = if matches!(sent, Sent::Retr(_)) { announced_octets(parsed.rest) } else { None };
+                self.repeat.begin(line, announced);
                 return Ok((Event::MessageBegin { number, announced }, Answer::GoesOn));
             }
             Sent::Capa | Sent::LangAll | Sent::ListAll | Sent::UidlAll => {

@@ -76,7 +76,10 @@ fn say(event: &Event<'_>) -> String {
             format!("message {number}, {octets} octets announced")
         }
         Event::MessageBegin { number, announced: None } => format!("message {number}"),
-        Event::MessageEnd { number, octets } => format!("end of message {number}, {octets} octets"),
+        Event::MessageEnd { number, octets, repeated: 0 } => format!("end of message {number}, {octets} octets"),
+        Event::MessageEnd { number, octets, repeated } => {
+            format!("end of message {number}, {octets} octets, {repeated} of them repeated")
+        }
         other => panic!("an event without words: {other:?}"),
     }
 }

@@ -285,6 +285,60 @@ fn lines_of_a_mebibyte() {
     }
 }
 
+/// A status line that comes twice is told from a first line by the size.
+#[test]
+fn a_repeated_status_line() {
+    play_signed_in(
+        r"
+    C: RETR 1
+    C: RETR 2
+    C: RETR 3
+    C: TOP 1 0
+    S: +OK 6 octets
+    S: +OK 6 octets
+    S: x: y
+    S: .
+    S: +OK 20 octets
+    S: +OK 20 octets
+    S: x: y
+    S: .
+    S: +OK
+    S: +OK
+    S: .
+    S: +OK 6 octets
+    S: +OK 6 octets
+    S: x: y
+    S: .
+    -> message 1, 6 octets announced
+    -> | +OK 6 octets
+    -> | x: y
+    -> end of message 1, 20 octets, 14 of them repeated
+    -> message 2, 20 octets announced
+    -> | +OK 20 octets
+    -> | x: y
+    -> end of message 2, 21 octets
+    -> message 3
+    -> | +OK
+    -> end of message 3, 5 octets
+    -> message 1
+    -> | +OK 6 octets
+    -> | x: y
+    -> end of message 1, 20 octets",
+    );
+    play_signed_in(
+        r"
+    C: RETR 1
+    S: +OK 5\n\
+    S: +OK 5\n\
+    S: x: y\n\
+    S: .\n\
+    -> message 1, 5 octets announced
+    -> | +OK 5\n\
+    -> | x: y\n\
+    -> end of message 1, 11 octets, 6 of them repeated",
+    );
+}
+
 /// Retrieves a message, in segments, and lets the server close the connection.
 fn retrieve(sent: &[u8], size: usize) -> (Vec<Heard>, Result<(), ProtocolError>) {
     let mut session = Session::new(Limits::default());
