@@ -22,6 +22,7 @@ pub mod authority;
 pub mod command;
 pub mod dovecot;
 pub mod fingerprint;
+pub mod in_memory;
 pub mod maildir;
 pub mod maildrop;
 pub mod server;
