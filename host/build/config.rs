@@ -10,5 +10,8 @@ pub(crate) fn config() -> Config {
     // A component that never returns can be stopped.
     config.epoch_interruption(true);
     config.wasm_relaxed_simd(false);
+    // The component's data is three pages, and a session writes to them all. Copied, they need no mapping of their own in each
+    // session: Linux grants a process 65,530, which ten thousand sessions would use up.
+    config.memory_init_cow(false);
     config
 }
