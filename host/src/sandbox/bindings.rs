@@ -3,13 +3,16 @@
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "client-plugin",
+    imports: { default: trappable },
     exports: { default: async },
     with: {
         "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
         "wasi:io": wasmtime_wasi::p2::bindings::io,
         "wasi:random": wasmtime_wasi::p2::bindings::random,
         "wasi:sockets": wasmtime_wasi::p2::bindings::sockets,
-        "wasi:tls": wasmtime_wasi_tls::p2::bindings,
+        "wasi:tls/types.client-connection": crate::tls::wasi::ClientConnection,
+        "wasi:tls/types.client-handshake": crate::tls::wasi::ClientHandshake,
+        "wasi:tls/types.future-client-streams": crate::tls::wasi::FutureClientStreams,
     },
     require_store_data_send: true,
 });

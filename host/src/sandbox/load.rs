@@ -20,7 +20,8 @@ use wasmtime_wasi::{
 
 use super::bindings::ClientPluginPre;
 use super::store::{Reach, SessionStore, Walls};
-use super::{COMPONENT, Component, Limits, LoadError, SandboxOptions, Stopped};
+use super::{COMPONENT, Component, Limits, LoadError, SandboxOptions, Stopped, wasi_tls};
+use crate::tls::WasiTls;
 
 /// [`COMPONENT`], compiled for this machine by the build script.
 static BUILT_IN_CODE: &[u8] = include_bytes!(env!("POPFETCH_COMPONENT_CODE"));
@@ -112,9 +113,9 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Walls>> {
     )?;
     sockets::tcp::add_to_linker::<Walls, WasiSockets>(l, Walls::sockets)?;
     sockets::tcp_create_socket::add_to_linker::<Walls, WasiSockets>(l, Walls::sockets)?;
-    let mut options = wasmtime_wasi_tls::p2::LinkOptions::default();
+    let mut options = wasi_tls::LinkOptions::default();
     options.tls(true);
-    wasmtime_wasi_tls::p2::add_to_linker(l, &options)?;
+    wasi_tls::add_to_linker::<Walls, WasiTls>(l, &options, Walls::tls)?;
     Ok(linker)
 }
 

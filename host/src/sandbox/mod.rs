@@ -26,6 +26,7 @@ use tokio::time::Instant;
 pub(crate) use bindings::exports::popfetch::pop3::client::GuestSession;
 pub(crate) use bindings::exports::popfetch::pop3::client::{GuestTrace, GuestTransfer};
 pub(crate) use bindings::exports::popfetch::pop3::types as contract;
+pub(crate) use bindings::wasi::tls::types as wasi_tls;
 pub(crate) use guard::Guard;
 pub(crate) use load::Loaded;
 pub(crate) use store::{Reach, SessionStore, Walls};

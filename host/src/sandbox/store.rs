@@ -8,10 +8,10 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, ResourceLimiter, Store};
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_tls::{TlsProvider, WasiTlsCtx, WasiTlsCtxBuilder, WasiTlsCtxView, WasiTlsView};
 
 use super::bindings::{ClientPlugin, ClientPluginPre};
 use super::{Guard, GuestSession, GuestTrace, GuestTransfer, Limits, Stopped};
+use crate::tls::{Provider, TlsView};
 
 /// An instance of the component, with its memory and its sockets. Dropping it closes the connection.
 pub(crate) struct SessionStore {
@@ -25,7 +25,7 @@ pub(crate) struct Reach<'a> {
     /// The addresses of its server.
     pub(crate) addresses: &'a [SocketAddr],
     /// The TLS that it gets if it asks for some.
-    pub(crate) tls: Box<dyn TlsProvider>,
+    pub(crate) tls: Provider,
     /// Whether that has come about. From then on there is no further connection, on which something could go out in clear
     /// text.
     pub(crate) is_protected: Box<dyn Fn() -> bool + Send + Sync>,
@@ -34,7 +34,7 @@ pub(crate) struct Reach<'a> {
 /// What the host's functions know of a session.
 pub(crate) struct Walls {
     wasi: WasiCtx,
-    tls: WasiTlsCtx,
+    tls: Provider,
     table: ResourceTable,
     growth: Growth,
 }
@@ -91,7 +91,6 @@ impl Walls {
     fn around(reach: Reach<'_>, limits: Limits) -> Self {
         let permitted: Arc<[SocketAddr]> = reach.addresses.into();
         let is_protected: Arc<dyn Fn() -> bool + Send + Sync> = reach.is_protected.into();
-        let tls = WasiTlsCtxBuilder::new().provider(reach.tls).build();
         let wasi = WasiCtx::builder()
             .allow_tcp(true)
             .allow_udp(false)
@@ -109,7 +108,7 @@ impl Walls {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources);
         let growth = Growth { memory: limits.memory, table_elements: limits.table_elements };
-        Walls { wasi, tls, table, growth }
+        Walls { wasi, tls: reach.tls, table, growth }
     }
 }
 
@@ -119,9 +118,10 @@ impl WasiView for Walls {
     }
 }
 
-impl WasiTlsView for Walls {
-    fn tls(&mut self) -> WasiTlsCtxView<'_> {
-        WasiTlsCtxView { ctx: &mut self.tls, table: &mut self.table }
+impl Walls {
+    /// What the calls of `wasi:tls` work on.
+    pub(crate) fn tls(&mut self) -> TlsView<'_> {
+        TlsView { provider: &self.tls, table: &mut self.table }
     }
 }
 

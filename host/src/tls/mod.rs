@@ -5,6 +5,7 @@
 //! found is in a [`TlsRecord`], for the interface itself has no words for it.
 
 mod certificate;
+mod channel;
 mod failure;
 mod files;
 mod identity;
@@ -13,8 +14,8 @@ mod pin;
 mod provider;
 mod record;
 mod roots;
-mod stream;
 mod verifier;
+pub(crate) mod wasi;
 
 #[cfg(test)]
 mod tests;
@@ -27,17 +28,18 @@ use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::{ConfigBuilder, SupportedProtocolVersion, WantsVerifier, version};
-use wasmtime_wasi_tls::TlsProvider;
 
 pub use failure::{TlsFailure, TlsFault, Untrusted};
 pub use options::{TlsIdentity, TlsOptions, TlsRoots, TlsSetupError, TlsVersion};
 pub use pin::{Pin, PinError};
 pub use record::{TlsDetails, TrustedBy};
 
+pub(crate) use provider::Provider;
 pub(crate) use record::TlsRecord;
+pub(crate) use wasi::{TlsView, WasiTls};
 
 use identity::ClientIdentity;
-use provider::{Provider, server_name};
+use provider::server_name;
 use roots::Roots;
 use verifier::Verifier;
 
@@ -103,9 +105,9 @@ impl Tls {
     ///
     /// `server_name` is the server of the session, a DNS name or an IP address. The component must ask for this name;
     /// it, or [`TlsOptions::server_name`] in its place, is what the certificate is checked for.
-    pub(crate) fn provider(&self, server_name: &str) -> (Box<dyn TlsProvider>, TlsRecord) {
+    pub(crate) fn provider(&self, server_name: &str) -> (Provider, TlsRecord) {
         let record = TlsRecord::default();
-        (Box::new(Provider::new(self.clone(), server_name, record.clone())), record)
+        (Provider::new(self.clone(), server_name, record.clone()), record)
     }
 
     /// The settings of one connection, which write to its record.

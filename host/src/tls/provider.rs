@@ -1,20 +1,21 @@
 //! One session's handshake.
 
-use std::io;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustls::client::ClientConnection;
 use rustls::pki_types::ServerName;
-use tokio_rustls::TlsConnector;
-use wasmtime_wasi_tls::{Error, TlsProvider, TlsStream, TlsTransport};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, IoError, StreamError};
 
+use super::channel::Channel;
 use super::failure::TlsFailure;
-use super::stream::Established;
+use super::wasi::Shared;
 use super::{Tls, TlsRecord};
 
 /// Makes one handshake, with the server of the session. What the component asks for is only compared with it.
-pub(super) struct Provider {
+pub(crate) struct Provider {
     tls: Tls,
     /// The server's name, as the component was told it.
     told: String,
@@ -42,35 +43,64 @@ impl Provider {
     }
 }
 
-type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn TlsStream>, Error>> + Send>>;
-
-impl TlsProvider for Provider {
-    fn connect(&self, asked: String, transport: Box<dyn TlsTransport>) -> Connecting {
-        let record = self.record.clone();
-        let begun = self.begin(&asked).map(|name| {
-            let connector = TlsConnector::from(Arc::new(self.tls.config(&record)));
-            connector.connect(name, transport)
+impl Provider {
+    /// Begins the handshake of the session over these streams.
+    pub(super) fn handshake(
+        &self,
+        asked: &str,
+        input: DynInputStream,
+        output: DynOutputStream,
+    ) -> Result<Handshake, IoError> {
+        let begun = self.begin(asked).and_then(|name| {
+            let config = Arc::new(self.tls.config(&self.record));
+            ClientConnection::new(config, name)
+                .map_err(|error| TlsFailure::of_handshake(&io::Error::new(ErrorKind::InvalidData, error), None))
         });
-        Box::pin(async move {
-            let done = match begun {
-                Ok(connecting) => connecting.await.map_err(|error| of_handshake(&error, &record)),
-                Err(failure) => Err(failure),
-            };
-            let done = done.and_then(|stream| match record.was_established(stream.get_ref().1) {
-                true => Ok(Box::new(Established::new(stream, record.clone())) as Box<dyn TlsStream>),
-                false => Err(TlsFailure::Other("the handshake ended without a certificate".into())),
-            });
-            done.map_err(|failure| {
-                record.failed(failure);
-                // The component may show this to nobody: the record has the words.
-                Error::msg("the TLS handshake failed")
-            })
-        })
+        match begun {
+            Ok(connection) => {
+                let record = self.record.clone();
+                Ok(Handshake { shared: Shared::new(Channel::new(connection, input, output, record.clone())), record })
+            }
+            Err(failure) => Err(failed(&self.record, failure)),
+        }
     }
 }
 
-fn of_handshake(error: &io::Error, record: &TlsRecord) -> TlsFailure {
-    TlsFailure::of_handshake(error, record.identity_wanted())
+/// A handshake under way.
+pub(crate) struct Handshake {
+    shared: Shared,
+    record: TlsRecord,
+}
+
+impl Handshake {
+    /// Makes it. Left half way, it goes on the next time.
+    pub(super) async fn done(&self) -> Result<Shared, IoError> {
+        let made = poll_fn(|cx| self.shared.channel().poll_handshake(cx)).await;
+        let established = made.map_err(|error| of_handshake(&error, &self.record)).and_then(|()| {
+            match self.record.was_established(self.shared.channel().connection()) {
+                true => Ok(self.shared.clone()),
+                false => Err(TlsFailure::Other("the handshake ended without a certificate".into())),
+            }
+        });
+        established.map_err(|failure| failed(&self.record, failure))
+    }
+}
+
+/// What the component hears of a failure. It may show this to nobody: the record has the words.
+fn failed(record: &TlsRecord, failure: TlsFailure) -> IoError {
+    record.failed(failure);
+    IoError::msg("the TLS handshake failed")
+}
+
+fn of_handshake(error: &StreamError, record: &TlsRecord) -> TlsFailure {
+    let wanted = record.identity_wanted();
+    match error {
+        StreamError::LastOperationFailed(error) | StreamError::Trap(error) => match error.downcast_ref() {
+            Some(error) => TlsFailure::of_handshake(error, wanted),
+            None => TlsFailure::Io(error.to_string()),
+        },
+        StreamError::Closed => TlsFailure::of_handshake(&ErrorKind::UnexpectedEof.into(), wanted),
+    }
 }
 
 /// A DNS name, without the dot of the root that may end it, or an IP address. `None` for what cannot be in a certificate.

@@ -9,7 +9,7 @@ use crate::tls::TlsFault;
 
 type Server = server::TlsStream<DuplexStream>;
 
-async fn established() -> (Box<dyn TlsStream>, Server, TlsRecord) {
+async fn established() -> (Client, Server, TlsRecord) {
     let root = authority("The root");
     let shown = Shown::signed_by(&root, &for_names(&[HOST]));
     let met = meet(&trusting(&root), shown.server()).await;
@@ -101,7 +101,7 @@ async fn what_the_server_says_last_counts_more_than_that_it_closed() {
 }
 
 /// What the component's request is answered with, and that the server has not heard of it.
-async fn refused(request: impl AsyncFnOnce(DuplexStream) -> Result<Box<dyn TlsStream>, Error>) {
+async fn refused(request: impl AsyncFnOnce(DuplexStream) -> Result<Client, IoError>) {
     let (near, mut far) = tokio::io::duplex(1 << 16);
     assert!(soon(request(near)).await.is_err());
     let mut heard = Vec::new();
@@ -114,7 +114,7 @@ async fn the_component_cannot_choose_another_name() {
     let tls = trusting(&authority("The root"));
     for asked in ["evil.example", "", "pop.example.org.", "POP.example.org"] {
         let (provider, record) = tls.provider(HOST);
-        refused(async |transport| provider.connect(asked.to_owned(), Box::new(transport)).await).await;
+        refused(async |transport| connect(&provider, asked, transport).await).await;
         let failure = record.failure().unwrap();
         assert_eq!(failure.fault(), TlsFault::Internal);
         assert!(matches!(failure, TlsFailure::ComponentMisbehaved(_)), "{failure:?}");
@@ -129,12 +129,12 @@ async fn the_component_has_one_handshake() {
     let shown = Shown::signed_by(&root, &for_names(&[HOST]));
     let (provider, record) = tls.provider(HOST);
     let (near, far) = tokio::io::duplex(1 << 16);
-    let client = provider.connect(HOST.to_owned(), Box::new(near));
+    let client = connect(&provider, HOST, near);
     let server = TlsAcceptor::from(Arc::new(shown.server())).accept(far);
     let (client, server) = soon(async { tokio::join!(client, server) }).await;
     assert!(client.is_ok() && server.is_ok());
 
-    refused(async |transport| provider.connect(HOST.to_owned(), Box::new(transport)).await).await;
+    refused(async |transport| connect(&provider, HOST, transport).await).await;
     let failure = record.failure().unwrap();
     assert!(matches!(failure, TlsFailure::ComponentMisbehaved(_)), "{failure:?}");
 }

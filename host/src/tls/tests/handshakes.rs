@@ -10,7 +10,7 @@ use crate::tls::{TlsFault, TlsVersion};
 async fn answered_with(tls: &Tls, answer: &[u8]) -> TlsFailure {
     let (near, mut far) = tokio::io::duplex(1 << 16);
     let (provider, record) = tls.provider(HOST);
-    let client = provider.connect(HOST.to_owned(), Box::new(near));
+    let client = connect(&provider, HOST, near);
     let server = async {
         far.write_all(answer).await.unwrap();
         let mut hello = [0; 5];

@@ -1,6 +1,7 @@
 //! Handshakes with servers of every kind, in memory.
 
 mod certificates;
+mod client;
 mod client_certificates;
 mod connection;
 mod handshakes;
@@ -24,7 +25,9 @@ use rustls::{ServerConfig, SupportedProtocolVersion, version};
 use tempfile::TempDir;
 use tokio::io::DuplexStream;
 use tokio_rustls::{TlsAcceptor, server};
-use wasmtime_wasi_tls::{Error, TlsStream};
+use wasmtime_wasi::p2::IoError;
+
+use client::{Client, connect};
 
 use super::{Pin, Tls, TlsDetails, TlsFailure, TlsOptions, TlsRecord, TlsRoots};
 
@@ -137,7 +140,7 @@ fn trusting(authority: &Authority) -> Tls {
 
 /// Both ends of a handshake, when it is over.
 struct Met {
-    client: Result<Box<dyn TlsStream>, Error>,
+    client: Result<Client, IoError>,
     server: io::Result<server::TlsStream<DuplexStream>>,
     record: TlsRecord,
 }
@@ -169,7 +172,7 @@ async fn meet(tls: &Tls, server: ServerConfig) -> Met {
 async fn meet_as(tls: &Tls, host: &str, server: impl Into<Arc<ServerConfig>>) -> Met {
     let (near, far) = tokio::io::duplex(1 << 16);
     let (provider, record) = tls.provider(host);
-    let client = provider.connect(host.to_owned(), Box::new(near));
+    let client = connect(&provider, host, near);
     let server = TlsAcceptor::from(server.into()).accept(far);
     let (client, server) = soon(async { tokio::join!(client, server) }).await;
     Met { client, server, record }
