@@ -18,8 +18,9 @@ use wasmtime_wasi::{
     sockets::WasiSockets, sockets::WasiSocketsView,
 };
 
-use super::bindings::ClientPluginPre;
+use super::bindings::{ClientPluginPre, wasi};
 use super::store::{Reach, SessionStore, Walls};
+use super::tcp::WasiTcp;
 use super::{COMPONENT, Component, Limits, LoadError, SandboxOptions, Stopped, wasi_tls};
 use crate::tls::WasiTls;
 
@@ -111,8 +112,8 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Walls>> {
         &sockets::network::LinkOptions::default(),
         Walls::sockets,
     )?;
-    sockets::tcp::add_to_linker::<Walls, WasiSockets>(l, Walls::sockets)?;
-    sockets::tcp_create_socket::add_to_linker::<Walls, WasiSockets>(l, Walls::sockets)?;
+    wasi::sockets::tcp::add_to_linker::<Walls, WasiTcp>(l, Walls::network)?;
+    wasi::sockets::tcp_create_socket::add_to_linker::<Walls, WasiTcp>(l, Walls::network)?;
     let mut options = wasi_tls::LinkOptions::default();
     options.tls(true);
     wasi_tls::add_to_linker::<Walls, WasiTls>(l, &options, Walls::tls)?;

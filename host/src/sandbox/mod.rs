@@ -16,6 +16,7 @@ mod bindings;
 mod guard;
 mod load;
 mod store;
+mod tcp;
 
 use std::path::PathBuf;
 use std::time::Duration;

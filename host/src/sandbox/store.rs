@@ -1,15 +1,14 @@
 //! One session's share of the sandbox.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, ResourceLimiter, Store};
-use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::bindings::{ClientPlugin, ClientPluginPre};
+use super::tcp::{Network, NetworkView};
 use super::{Guard, GuestSession, GuestTrace, GuestTransfer, Limits, Stopped};
 use crate::tls::{Provider, TlsView};
 
@@ -34,6 +33,7 @@ pub(crate) struct Reach<'a> {
 /// What the host's functions know of a session.
 pub(crate) struct Walls {
     wasi: WasiCtx,
+    network: Network,
     tls: Provider,
     table: ResourceTable,
     growth: Growth,
@@ -89,26 +89,13 @@ impl SessionStore {
 
 impl Walls {
     fn around(reach: Reach<'_>, limits: Limits) -> Self {
-        let permitted: Arc<[SocketAddr]> = reach.addresses.into();
-        let is_protected: Arc<dyn Fn() -> bool + Send + Sync> = reach.is_protected.into();
-        let wasi = WasiCtx::builder()
-            .allow_tcp(true)
-            .allow_udp(false)
-            .allow_ip_name_lookup(false)
-            .socket_addr_check(move |address, purpose| {
-                let allowed = match purpose {
-                    SocketAddrUse::TcpConnect => permitted.contains(&address) && !is_protected(),
-                    // A connect binds first, to no address in particular.
-                    SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
-                    _ => false,
-                };
-                Box::pin(async move { allowed })
-            })
-            .build();
+        // Nothing of the stock sockets: those of this host are all there are.
+        let wasi = WasiCtx::builder().allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false).build();
+        let network = Network { permitted: reach.addresses.into(), is_closed: reach.is_protected };
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources);
         let growth = Growth { memory: limits.memory, table_elements: limits.table_elements };
-        Walls { wasi, tls: reach.tls, table, growth }
+        Walls { wasi, network, tls: reach.tls, table, growth }
     }
 }
 
@@ -122,6 +109,11 @@ impl Walls {
     /// What the calls of `wasi:tls` work on.
     pub(crate) fn tls(&mut self) -> TlsView<'_> {
         TlsView { provider: &self.tls, table: &mut self.table }
+    }
+
+    /// What the calls of `wasi:sockets` work on.
+    pub(super) fn network(&mut self) -> NetworkView<'_> {
+        NetworkView { network: &self.network, table: &mut self.table }
     }
 }
 
