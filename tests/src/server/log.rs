@@ -82,6 +82,11 @@ impl Transcript {
         self.opened - self.closed
     }
 
+    fn still_open(&self) -> BTreeSet<usize> {
+        let of = |direction| self.of(direction).map(|entry| entry.connection).collect::<BTreeSet<_>>();
+        of(Direction::Opened).difference(&of(Direction::Closed)).copied().collect()
+    }
+
     fn add(&mut self, mut entry: Entry) {
         entry.tls = self.secured.contains(&entry.connection);
         match entry.direction {
@@ -134,6 +139,13 @@ impl Log {
         }
         self.lock().add(Entry { connection, at: self.started.elapsed(), direction, tls: false, text });
         self.written.notify_all();
+    }
+
+    /// The server has gone, and so have all connections that were open.
+    pub(super) fn close_all(&self) {
+        for connection in self.with(Transcript::still_open) {
+            self.write(connection, Direction::Closed, b"");
+        }
     }
 
     /// What is written about this connection from now on was under TLS.

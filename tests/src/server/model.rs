@@ -6,11 +6,12 @@ use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
+    runtime::Runtime,
     sync::oneshot,
 };
 
@@ -47,11 +48,7 @@ impl ModelServer {
 
     fn try_start(mut script: Script) -> io::Result<Self> {
         let maildrop = SharedMaildrop::new(std::mem::take(&mut script.maildrop));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = {
-            let _entered = runtime.enter();
-            listen(&script)?
-        };
+        let (runtime, listener) = listening((script.listen, 0).into(), script.wire.receive_buffer)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             script: Mutex::new(Arc::new(script)),
@@ -59,8 +56,14 @@ impl ModelServer {
             log: Arc::new(Log::new()),
             tokens_seen: Arc::default(),
         });
+        let mut server = Self { address, shared, stop: None, thread: None };
+        server.serve_from(runtime, listener)?;
+        Ok(server)
+    }
+
+    fn serve_from(&mut self, runtime: Runtime, listener: TcpListener) -> io::Result<()> {
         let (stop, stopped) = oneshot::channel::<()>();
-        let accepting = Arc::clone(&shared);
+        let accepting = Arc::clone(&self.shared);
         let thread = std::thread::Builder::new().name("model-server".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
@@ -72,7 +75,49 @@ impl ModelServer {
             // Ends the tasks of the connections, and so closes these, before the thread is joined.
             drop(runtime);
         })?;
-        Ok(Self { address, shared, stop: Some(stop), thread: Some(thread) })
+        (self.stop, self.thread) = (Some(stop), Some(thread));
+        Ok(())
+    }
+
+    /// The server dies: what was not deleted by a QUIT is still in the maildrop, connections are closed, and nobody
+    /// listens.
+    ///
+    /// # Panics
+    /// When the server has panicked.
+    pub fn die(&mut self) {
+        if let Some(ended) = self.end() {
+            ended.expect("the model server ran without a panic");
+        }
+        self.shared.log.close_all();
+    }
+
+    /// A server that has [died](Self::die) listens again, where it did before.
+    ///
+    /// # Panics
+    /// When it lives, or its port was taken in the meantime.
+    pub fn revive(&mut self) {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        assert!(self.thread.is_none(), "the server lives");
+        let receive_buffer = self.shared.script.lock().unwrap_or_else(PoisonError::into_inner).wire.receive_buffer;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match listening(self.address, receive_buffer) {
+                // A process that is being started by another thread has the old socket until it becomes its program.
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < until => {
+                    std::thread::yield_now();
+                }
+                listens => {
+                    let revived = listens.and_then(|(runtime, listener)| self.serve_from(runtime, listener));
+                    return revived.expect("a model server listens where it did before");
+                }
+            }
+        }
+    }
+
+    /// Nothing where it has ended before.
+    fn end(&mut self) -> Option<std::thread::Result<()>> {
+        drop(self.stop.take());
+        self.thread.take().map(JoinHandle::join)
     }
 
     /// Where it listens.
@@ -162,9 +207,7 @@ impl ModelServer {
 
 impl Drop for ModelServer {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let ended = thread.join();
+        if let Some(ended) = self.end() {
             // A panic in a destructor while another panic unwinds would hide the first.
             if !std::thread::panicking() {
                 ended.expect("the model server ran without a panic");
@@ -182,19 +225,30 @@ struct Shared {
     tokens_seen: Arc<AtomicUsize>,
 }
 
-fn listen(script: &Script) -> io::Result<TcpListener> {
+/// A socket that listens, and what runs it.
+fn listening(address: SocketAddr, receive_buffer: Option<u32>) -> io::Result<(Runtime, TcpListener)> {
     const BACKLOG: u32 = 128;
-    let socket = if script.listen.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if let Some(octets) = script.wire.receive_buffer {
-        // Accepted connections inherit it.
-        socket.set_recv_buffer_size(octets)?;
-    }
-    socket.bind((script.listen, 0).into())?;
-    socket.listen(BACKLOG)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listener = {
+        let _entered = runtime.enter();
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // For a server that comes back, while the system still remembers its connections. A port that the system
+        // chooses must be nobody else's.
+        socket.set_reuseaddr(address.port() != 0)?;
+        if let Some(octets) = receive_buffer {
+            // Accepted connections inherit it.
+            socket.set_recv_buffer_size(octets)?;
+        }
+        socket.bind(address)?;
+        // Connections that are accepted inherit this as well.
+        socket.set_reuseaddr(true)?;
+        socket.listen(BACKLOG)?
+    };
+    Ok((runtime, listener))
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()> {
-    for connection in 1.. {
+    for connection in shared.log.with(Transcript::connections) + 1.. {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         shared.log.write(connection, Direction::Opened, b"");

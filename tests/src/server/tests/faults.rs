@@ -38,6 +38,26 @@ fn a_connection_ends() {
 }
 
 #[test]
+fn a_server_dies_and_comes_back() {
+    let mut server = ModelServer::start(server_with(&ONE));
+    for _ in 0..2 {
+        let mut client = signed_in(&server);
+        client.send("DELE 1\r\n");
+        client.expect("+OK message 1 deleted\r\n");
+        server.die();
+        assert_eq!(client.rest(), b"");
+        assert_eq!(server.wait_idle(Duration::ZERO).map_err(|transcript| transcript.to_string()), Ok(()));
+        assert!(std::net::TcpStream::connect(server.address()).is_err());
+        assert_eq!(server.maildrop().len(), 1);
+        server.revive();
+    }
+    let mut client = signed_in(&server);
+    client.send("STAT\r\n");
+    client.expect("+OK 1 14\r\n");
+    assert_eq!(server.commands_of(3), ["USER alice", "PASS secret", "STAT"]);
+}
+
+#[test]
 fn a_reply_is_cut() {
     let server = server(At::verb("RETR").connection(1), Fault::CutReply { after: 5, ending: Ending::Close });
     server.fault(At::verb("RETR").connection(2), Fault::CutContent { after: 9, ending: Ending::Reset });
