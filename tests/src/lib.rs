@@ -25,4 +25,6 @@ pub mod fingerprint;
 pub mod in_memory;
 pub mod maildir;
 pub mod maildrop;
+pub mod power_loss;
+pub mod recording;
 pub mod server;
