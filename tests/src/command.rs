@@ -266,6 +266,13 @@ impl<'s> Invocation<'s> {
         Running::start(self.command, self.server, self.patience)
     }
 
+    /// Runs it to its end, which `watch` waits for, see [`child::watched`].
+    #[cfg(feature = "ptrace")]
+    #[track_caller]
+    pub(crate) fn watched(self, watch: impl FnOnce(u32) -> std::process::ExitStatus) -> Run {
+        child::watched(self.command, self.patience, watch)
+    }
+
     fn trusting(self, ca_file: &Path) -> Self {
         self.arg("--ca-file").arg(ca_file)
     }

@@ -28,3 +28,5 @@ pub mod maildrop;
 pub mod power_loss;
 pub mod recording;
 pub mod server;
+#[cfg(feature = "ptrace")]
+pub mod tracer;

@@ -117,6 +117,37 @@ impl<'s> Running<'s> {
     }
 }
 
+/// Runs it to its end, which `watch` waits for as the one who has started it: by then the process with this number is gone.
+#[track_caller]
+#[cfg(feature = "ptrace")]
+#[expect(clippy::zombie_processes, reason = "`watch` waits for it")]
+pub(super) fn watched(
+    mut command: Command,
+    patience: Duration,
+    watch: impl FnOnce(u32) -> std::process::ExitStatus,
+) -> Run {
+    let until = Instant::now() + patience;
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+    let (mut stdout, mut stderr) = (Captured::of(child.stdout.take()), Captured::of(child.stderr.take()));
+    let (id, (end, ended)) = (pid(&child), mpsc::channel::<()>());
+    let in_time = thread::spawn(move || {
+        let in_time = ended.recv_timeout(patience).is_err_and(|error| error == mpsc::RecvTimeoutError::Disconnected);
+        if !in_time {
+            let _ = kill_process(id, Signal::KILL);
+        }
+        in_time
+    });
+    let status = watch(child.id());
+    drop(end);
+    let [stdout, stderr] = [&mut stdout, &mut stderr].map(|captured| captured.finish(until));
+    let in_time = in_time.join().expect("nothing in it panics");
+    assert!(in_time, "killed, since it took too long: stdout {stdout:?}, stderr {stderr:?}");
+    // The memory of a process that is watched is not.
+    let run = Run { code: status.code(), signal: status.signal(), stdout, stderr, peak_memory: 0 };
+    run.assert_decent();
+    run
+}
+
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         // Does nothing to one that has ended.
