@@ -28,5 +28,6 @@ pub mod maildrop;
 pub mod power_loss;
 pub mod recording;
 pub mod server;
+pub mod survival;
 #[cfg(feature = "ptrace")]
 pub mod tracer;
