@@ -1,5 +1,12 @@
 //! The command is killed at any moment, and so is its connection: each message is stored once, and none is deleted that is not.
 
+#[path = "crash/letters.rs"]
+mod letters;
+#[path = "crash/random.rs"]
+mod random;
+#[path = "crash/small_disk.rs"]
+mod small_disk;
+
 use std::time::Duration;
 
 use popfetch_tests::command::{Popfetch, script};
