@@ -6,6 +6,8 @@ mod letters;
 mod random;
 #[path = "crash/small_disk.rs"]
 mod small_disk;
+#[path = "crash/wrong_counts.rs"]
+mod wrong_counts;
 
 use std::time::Duration;
 

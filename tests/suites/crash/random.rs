@@ -193,3 +193,8 @@ fn tell(announced: &[Announced], name: &str, enough: usize) {
 fn nothing_is_lost_or_repeated_whatever_happens() {
     tell(&ANNOUNCED[..1], "random", 1000);
 }
+
+#[test]
+fn nothing_is_lost_or_repeated_whatever_happens_at_a_server_that_counts_wrong() {
+    tell(&ANNOUNCED[1..], "random, wrong octet counts", 1000);
+}
