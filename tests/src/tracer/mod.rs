@@ -6,6 +6,9 @@
 //!
 //! For Linux on x86-64.
 
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+compile_error!("the feature `ptrace` is for Linux on x86-64");
+
 mod calls;
 mod memory;
 mod process;

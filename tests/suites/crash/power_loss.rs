@@ -76,6 +76,31 @@ fn what_is_deleted_was_durable_and_recorded_before() {
     }
 }
 
+/// What the rules are worth: a run without its flushes breaks each of them.
+#[test]
+fn a_run_that_left_out_its_flushes_would_be_found() {
+    let mut recorded = record(letters::mixed(), true, false);
+    recorded.run.assert_success();
+    let all = recorded.events.clone();
+    let is_flush = |event: &Event| matches!(event.operation, Operation::Flush { .. } | Operation::FlushAll);
+    recorded.events.retain(|event| !is_flush(event));
+    let found = recorded.violations();
+    for rule in ["is visible before its content is durable", "before the message is durable"] {
+        let broken = found.iter().filter(|violation| violation.contains(rule)).count();
+        assert!(broken >= recorded.maildrop.len(), "{rule}: {found:#?}");
+    }
+
+    // SQLite flushes by itself, whatever flushes the mail.
+    let journal = recorded.before.root().join("state").into_os_string().into_encoded_bytes();
+    recorded.events = all;
+    recorded.events.retain(|event| match &event.operation {
+        Operation::Flush { file } => !file.path.as_os_str().as_encoded_bytes().starts_with(&journal),
+        _ => true,
+    });
+    let found = recorded.violations();
+    assert!(found.iter().any(|violation| violation.contains("before a flush of the journal")), "{found:#?}");
+}
+
 /// A model that has missed something would prove nothing: what it has at the end must be what is there.
 #[test]
 fn the_model_ends_with_what_is_on_the_disk() {
