@@ -199,7 +199,8 @@ pub struct Tally {
     messages: usize,
     lost: usize,
     repeated: usize,
-    deleted_not_durable: usize,
+    /// Nothing where nobody has looked.
+    deleted_not_durable: Option<usize>,
     failures: Vec<String>,
 }
 
@@ -224,11 +225,14 @@ impl Tally {
         if !damage.is_none() {
             self.failures.push(format!("{}\n{damage}", case()));
         }
+        if is_full() && self.runs / PROGRESS != (self.runs - runs) / PROGRESS {
+            println!("… {}", self.line("so far"));
+        }
     }
 
     /// Counts messages that the server was told to delete before they were durable.
     pub fn add_not_durable(&mut self, messages: usize, case: impl FnOnce() -> String) {
-        self.deleted_not_durable += messages;
+        *self.deleted_not_durable.get_or_insert_default() += messages;
         if messages > 0 {
             self.failures.push(case());
         }
@@ -245,17 +249,26 @@ impl Tally {
     /// When something is not as it must be, with the first cases of it.
     pub fn report(&self, suite: &str) {
         const SHOWN: usize = 8;
-        let Self { runs, breaks, messages, lost, repeated, deleted_not_durable, failures } = self;
-        let breaks: String = breaks.iter().map(|(what, number)| format!(r#""{what}":{number},"#)).collect();
-        let failed = failures.len();
-        let line = format!(
-            r#"{{"suite":"{suite}","runs":{runs},{breaks}"messages":{messages},"lost":{lost},"repeated":{repeated},"deleted_not_durable":{deleted_not_durable},"failed_cases":{failed}}}"#
-        );
+        let line = self.line(suite);
         println!("{line}");
+        let (failures, failed) = (&self.failures, self.failures.len());
         let shown = failures.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("\n");
         assert!(failures.is_empty(), "{line}\n{failed} cases failed, the first of them:\n{shown}");
     }
+
+    fn line(&self, suite: &str) -> String {
+        let Self { runs, breaks, messages, lost, repeated, deleted_not_durable, failures } = self;
+        let breaks: String = breaks.iter().map(|(what, number)| format!(r#""{what}":{number},"#)).collect();
+        let not_durable = deleted_not_durable.map(|number| format!(r#""deleted_not_durable":{number},"#));
+        let (not_durable, failed) = (not_durable.unwrap_or_default(), failures.len());
+        format!(
+            r#"{{"suite":"{suite}","runs":{runs},{breaks}"messages":{messages},"lost":{lost},"repeated":{repeated},{not_durable}"failed_cases":{failed}}}"#
+        )
+    }
 }
+
+/// How many runs of a long form are told about at a time.
+const PROGRESS: usize = 300;
 
 /// Whether the long form of the suites was asked for, which takes many minutes: `POPFETCH_CRASH=full`.
 pub fn is_full() -> bool {
