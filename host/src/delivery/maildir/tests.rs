@@ -91,7 +91,7 @@ fn a_message_has_the_name_that_was_chosen_for_it() {
         let mut incoming = maildir.begin_as(name.clone()).unwrap();
         incoming.write(b"mail").unwrap();
         let path = directory.path().join("mail/new").join(&name);
-        assert_eq!(maildir.deliver(vec![incoming]).unwrap(), [path.clone()]);
+        assert_eq!(maildir.deliver(vec![incoming]).unwrap(), std::slice::from_ref(&path));
         // And no other one, should that be taken.
         let mut again = maildir.begin_as(name).unwrap();
         again.write(b"other").unwrap();
