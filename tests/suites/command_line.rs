@@ -1,5 +1,7 @@
 //! The command as people and scripts use it: arguments, what is said and how, and what becomes of the mail.
 
+#[path = "command_line/accounts.rs"]
+mod accounts;
 #[path = "command_line/auth.rs"]
 mod auth;
 #[path = "command_line/certificates.rs"]
@@ -12,6 +14,8 @@ mod headers;
 mod info;
 #[path = "command_line/interrupt.rs"]
 mod interrupt;
+#[path = "command_line/journal.rs"]
+mod journal;
 #[path = "command_line/lang.rs"]
 mod lang;
 #[path = "command_line/large.rs"]

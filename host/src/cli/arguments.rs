@@ -56,9 +56,12 @@ pub(super) struct Fetch {
     pub(super) connection: Connection,
     #[command(flatten)]
     pub(super) sign_in: SignIn,
-    /// The Maildir to deliver to; made if it is missing
+    /// The Maildir to deliver to; made if it is missing. %u is the user of the account, %h its host
     #[arg(long, value_name = "DIR", help_heading = MAIL)]
     pub(super) maildir: PathBuf,
+    /// How many accounts to fetch from at a time
+    #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u16).range(1..), help_heading = MAIL)]
+    pub(super) jobs: u16,
     /// Delete at the server what is durably stored
     #[arg(long, conflicts_with = "keep", help_heading = MAIL)]
     pub(super) delete: bool,
@@ -164,11 +167,11 @@ pub(super) enum JournalCommand {
 #[derive(Debug, Args)]
 #[command(next_help_heading = CONNECTION)]
 pub(super) struct Connection {
-    /// pop3://[user@]host[:port] (110), or pop3s://… (995, TLS from the start)
+    /// pop3://[user@]host[:port] (110), or pop3s://… (995, TLS from the start); fetch takes several
     //
     // A text still: what clap cannot parse it repeats, and this may hold a password.
-    #[arg(value_name = "URL", help_heading = "Arguments")]
-    pub(super) url: String,
+    #[arg(value_name = "URL", required = true, help_heading = "Arguments")]
+    pub(super) urls: Vec<String>,
     /// Permitted ways to sign in, in the order to try: auto, scram-sha-256, scram-sha-1, cram-md5, apop, plain, login,
     /// user, oauthbearer, xoauth2, external. auto is the strongest that the server offers; without TLS only scram
     #[arg(long, value_name = "LIST", default_value = "auto", value_delimiter = ',', help_heading = SIGNING_IN)]
@@ -243,10 +246,10 @@ pub(super) struct SignIn {
     /// The user, if the URL does not name one
     #[arg(long, value_name = "NAME")]
     pub(super) user: Option<String>,
-    /// A file that holds the password and, perhaps, a line end
+    /// A file that holds the password and, perhaps, a line end; %u and %h as for --maildir
     #[arg(long, value_name = "FILE", group = "secret")]
     pub(super) password_file: Option<PathBuf>,
-    /// A command, run by sh, that prints the password
+    /// A command, run by sh, that prints the password; $POPFETCH_USER and $POPFETCH_HOST say whose
     #[arg(long, value_name = "CMD", group = "secret")]
     pub(super) password_command: Option<String>,
     /// A file that holds a token for oauthbearer or xoauth2

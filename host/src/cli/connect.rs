@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use tokio::sync::OnceCell;
+
 use super::arguments::{Connection, SecurityArguments, TlsMinimum, TlsMode};
 use super::failure::Failure;
 use super::output::Reporter;
@@ -24,9 +26,17 @@ pub(super) struct Target {
     pub(super) security: Security,
 }
 
+/// The server of a command that is for one.
+pub(super) fn only_target(connection: &Connection) -> Result<Target, Failure> {
+    match connection.urls.as_slice() {
+        [url] => check(url, connection),
+        _ => Err(Failure::Usage("this command takes one URL; only fetch takes several".to_owned())),
+    }
+}
+
 /// Checks what can be checked without asking anybody.
-pub(super) fn check(connection: &Connection) -> Result<Target, Failure> {
-    let url: ServerUrl = connection.url.parse()?;
+pub(super) fn check(url: &str, connection: &Connection) -> Result<Target, Failure> {
+    let url: ServerUrl = url.parse()?;
     let security = match (url.scheme(), connection.security.tls) {
         (Scheme::Pop3s, None | Some(TlsMode::Implicit)) | (Scheme::Pop3, Some(TlsMode::Implicit)) => {
             Security::ImplicitTls
@@ -45,7 +55,45 @@ pub(super) fn check(connection: &Connection) -> Result<Target, Failure> {
     Ok(Target { url, security })
 }
 
-/// What a run's connections have in common.
+/// What the accounts of a run have in common: loaded by the first that needs it.
+pub(super) struct Common {
+    sandbox: OnceCell<Sandbox>,
+    tls: OnceCell<Tls>,
+    began: Instant,
+}
+
+impl Common {
+    pub(super) fn new() -> Self {
+        Common { sandbox: OnceCell::new(), tls: OnceCell::new(), began: Instant::now() }
+    }
+
+    async fn sandbox(&self, connection: &Connection) -> Result<Sandbox, Failure> {
+        let component = connection.component.clone().map_or(Component::BuiltIn, Component::File);
+        let mut limits = Limits::default();
+        limits.busy += hashing(connection.scram_iterations);
+        let load = || aside(move || Ok(Sandbox::load(SandboxOptions { component, limits })?));
+        self.sandbox.get_or_try_init(load).await.cloned()
+    }
+
+    async fn tls(&self, connection: &Connection, reporter: &Reporter) -> Result<Tls, Failure> {
+        let set_up = async || {
+            if let Some(warning) = connection.security.tls_key.as_deref().and_then(PasswordWarning::of_key) {
+                reporter.warn(&warning);
+            }
+            let options = tls_options(&connection.security);
+            aside(move || Ok(Tls::new(&options)?)).await
+        };
+        self.tls.get_or_try_init(set_up).await.cloned()
+    }
+}
+
+/// What may wait, for a disk or for whoever holds the other end of a pipe, in a thread of its own.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Failure::Internal("the thread that prepares the connection ended early"))?
+}
+
+/// What an account's connections have in common.
 pub(super) struct Means {
     sandbox: Sandbox,
     options: SessionOptions,
@@ -54,33 +102,28 @@ pub(super) struct Means {
 
 impl Means {
     /// Reads and makes the files that the command line names, and loads the component.
-    pub(super) async fn new(connection: &Connection, target: &Target, reporter: &Reporter) -> Result<Self, Failure> {
-        if let Some(warning) = connection.security.tls_key.as_deref().and_then(PasswordWarning::of_key) {
-            reporter.warn(&warning);
-        }
+    pub(super) async fn new(
+        connection: &Connection,
+        target: &Target,
+        common: &Common,
+        reporter: &Reporter,
+    ) -> Result<Self, Failure> {
         let tls = match target.security {
             Security::Cleartext => None,
-            _ => Some(tls_options(&connection.security)),
+            _ => Some(common.tls(connection, reporter).await?),
         };
-        let (trace, target) = (connection.trace.clone(), target.clone());
-        let component = connection.component.clone().map_or(Component::BuiltIn, Component::File);
-        let mut limits = Limits::default();
-        limits.busy += hashing(connection.scram_iterations);
+        let trace = match connection.trace.clone().zip(Some(target.clone())) {
+            Some((path, target)) => Some(aside(move || trace::to_file(&path, &target)).await?),
+            None => None,
+        };
         let options = SessionOptions {
             timeouts: Timeouts::all(connection.timeout),
             scram_iterations: connection.scram_iterations,
+            tls,
+            trace,
             ..SessionOptions::default()
         };
-        // Each of these may wait, for a disk or for whoever holds the other end of a pipe.
-        let set_up = move || -> Result<Means, Failure> {
-            let tls = tls.map(|options| Tls::new(&options)).transpose()?;
-            let trace = trace.map(|path| trace::to_file(&path, &target)).transpose()?;
-            let sandbox = Sandbox::load(SandboxOptions { component, limits })?;
-            Ok(Means { sandbox, options: SessionOptions { tls, trace, ..options }, began: Instant::now() })
-        };
-        tokio::task::spawn_blocking(set_up)
-            .await
-            .map_err(|_| Failure::Internal("the thread that prepares the connection ended early"))?
+        Ok(Means { sandbox: common.sandbox(connection).await?, options, began: common.began })
     }
 
     /// Connects and reads the greeting.

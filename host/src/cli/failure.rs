@@ -82,6 +82,12 @@ pub(super) enum Failure {
     NoJournal { path: PathBuf },
     #[error("the journal {path} is damaged; popfetch journal repair takes over what can be read of it", path = path.display())]
     DamagedJournal { path: PathBuf },
+    #[error("{failed} of the accounts have failed")]
+    Accounts {
+        failed: usize,
+        /// That of the first of them.
+        exit: Exit,
+    },
     #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),
     #[error("interrupted; what is stored stays, run again for the rest")]
@@ -136,7 +142,7 @@ impl Failure {
             }
             Failure::Incomplete(_) => Exit::Unavailable,
             Failure::Output(_) => Exit::Io,
-            Failure::Interrupted(exit) => *exit,
+            Failure::Interrupted(exit) | Failure::Accounts { exit, .. } => *exit,
             Failure::Internal(_) => Exit::Software,
         }
     }

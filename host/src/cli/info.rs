@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Info;
 use super::auth::{self, Offers};
-use super::connect::{Means, check};
+use super::connect::{Common, Means, only_target};
 use super::failure::Failure;
 use super::output::{Reporter, shown};
 use super::password::SecretKind;
@@ -14,8 +14,8 @@ use crate::session::{Capability, Language};
 use crate::tls::{TlsDetails, TrustedBy};
 
 pub(super) async fn run(arguments: Info, reporter: &Reporter) -> Result<(), Failure> {
-    let target = check(&arguments.connection)?;
-    let means = Means::new(&arguments.connection, &target, reporter).await?;
+    let target = only_target(&arguments.connection)?;
+    let means = Means::new(&arguments.connection, &target, &Common::new(), reporter).await?;
     let mut session = means.connect(&arguments.connection, &target, &[], Sending::AsAnnounced).await?;
     let greeting = session.greeting().await?;
     let tls = session.tls();

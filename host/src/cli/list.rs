@@ -6,7 +6,7 @@ use mail_parser::MessageParser;
 use serde_json::json;
 
 use super::arguments::List;
-use super::connect::check;
+use super::connect::{Common, only_target};
 use super::failure::Failure;
 use super::output::{Reporter, counted, shown};
 use super::sign_in::{Account, account_name};
@@ -22,8 +22,10 @@ const HEADER_OCTETS: usize = 64 << 10;
 const HEADERS_AT_A_TIME: usize = 64;
 
 pub(super) async fn run(arguments: List, reporter: &Reporter) -> Result<(), Failure> {
-    let account = account_name(&arguments.sign_in, &check(&arguments.connection)?)?;
-    let mut opener = Account::prepare(&arguments.connection, &arguments.sign_in, reporter).await?;
+    let target = only_target(&arguments.connection)?;
+    let account = account_name(&arguments.sign_in, &target)?;
+    let mut opener =
+        Account::prepare(&arguments.connection, target, &arguments.sign_in, &Common::new(), reporter).await?;
     let mut session = opener.open(Sending::AsAnnounced).await?;
     session.look_for_pipelining().await?;
     let listings = session.scan_listings().await?;

@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
@@ -30,7 +30,9 @@ pub(super) struct Reporter {
     /// There is a terminal that wants to see it.
     shows_progress: bool,
     /// The first failure to write to standard output: a run is not broken off for it.
-    broken: Mutex<Option<io::Error>>,
+    broken: Arc<Mutex<Option<io::Error>>>,
+    /// Which of several accounts speaks.
+    account: Option<String>,
 }
 
 impl Reporter {
@@ -41,7 +43,23 @@ impl Reporter {
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} messages stored  {msg}") {
             progress.set_style(style);
         }
-        Reporter { output, progress, shows_progress: wanted, broken: Mutex::new(None) }
+        Reporter { output, progress, shows_progress: wanted, broken: Arc::default(), account: None }
+    }
+
+    /// Says things of one of several accounts, and shows no progress.
+    pub(super) fn of_account(&self, account: String) -> Self {
+        Reporter {
+            output: self.output,
+            progress: ProgressBar::hidden(),
+            shows_progress: false,
+            broken: Arc::clone(&self.broken),
+            account: Some(account),
+        }
+    }
+
+    /// The account in front of a line that does not name it, where there are several.
+    fn prefix(&self) -> String {
+        self.account.as_deref().map(|account| format!("{}: ", shown(account))).unwrap_or_default()
     }
 
     pub(super) fn connected(&self, account: &str, greeting: &Greeting, tls: Option<&TlsDetails>) {
@@ -61,7 +79,7 @@ impl Reporter {
     pub(super) fn signed_in(&self, mechanism: &str) {
         match self.output.format {
             Format::Json => self.json(&json!({ "event": "signed-in", "mechanism": mechanism })),
-            Format::Text if self.output.verbose => self.line(&format!("signed in with {mechanism}")),
+            Format::Text if self.output.verbose => self.line(&format!("{}signed in with {mechanism}", self.prefix())),
             Format::Text => {}
         }
     }
@@ -92,7 +110,7 @@ impl Reporter {
                 } else if (self.output.verbose || is_asked_for(event))
                     && let Some(line) = fetch_line(event)
                 {
-                    self.line(&line);
+                    self.line(&format!("{}{line}", self.prefix()));
                 }
             }
         }
@@ -129,7 +147,7 @@ impl Reporter {
         if self.output.format == Format::Json {
             self.json(&json!({ "event": "warning", "text": text }));
         } else {
-            self.progress.suspend(|| complain(&format!("warning: {text}")));
+            self.progress.suspend(|| complain(&format!("{}warning: {text}", self.prefix())));
         }
     }
 
@@ -144,7 +162,7 @@ impl Reporter {
         if self.output.format == Format::Json {
             self.json(&json!({ "event": "error", "exit": failure.exit() as u8, "text": text }));
         }
-        complain(&text);
+        complain(&format!("{}{text}", self.prefix()));
     }
 
     /// A line on standard output, unless nothing shall be said.
@@ -155,7 +173,14 @@ impl Reporter {
     }
 
     pub(super) fn json(&self, object: &Value) {
-        self.write(&ascii(&object.to_string()));
+        match (&self.account, object) {
+            (Some(account), Value::Object(members)) if !members.contains_key("account") => {
+                let mut members = members.clone();
+                members.insert("account".to_owned(), shown(account).into());
+                self.write(&ascii(&Value::Object(members).to_string()));
+            }
+            _ => self.write(&ascii(&object.to_string())),
+        }
     }
 
     pub(super) fn is_json(&self) -> bool {

@@ -71,7 +71,7 @@ impl PasswordSource {
         let kind = self.kind;
         match &self.place {
             Place::File(path) => from_file(kind, path),
-            Place::Command(command) => from_command(kind, command).map(Obtained::without_warning),
+            Place::Command(command) => from_command(kind, command, user, host).map(Obtained::without_warning),
             Place::Terminal => from_terminal(kind, user, host).map(Obtained::without_warning),
         }
     }
@@ -233,9 +233,12 @@ fn from_file(kind: SecretKind, path: &Path) -> Result<Obtained, PasswordError> {
     Ok(Obtained { password: password(&text, Origin { kind, place: Place::File(path.to_owned()) })?, warning })
 }
 
-fn from_command(kind: SecretKind, command: &str) -> Result<Secret, PasswordError> {
+fn from_command(kind: SecretKind, command: &str, user: &str, host: &str) -> Result<Secret, PasswordError> {
     let failed = |source| PasswordError::Command { kind, source };
-    let mut child = Command::new("sh").arg("-c").arg(command).stdout(Stdio::piped()).spawn().map_err(failed)?;
+    let mut shell = Command::new("sh");
+    // Not in the command itself, where a name could be another command.
+    shell.arg("-c").arg(command).env("POPFETCH_USER", user).env("POPFETCH_HOST", host);
+    let mut child = shell.stdout(Stdio::piped()).spawn().map_err(failed)?;
     let text = read_output(&mut child);
     let is_too_long = text.as_ref().is_ok_and(|text| text.len() > LONGEST);
     if is_too_long || text.is_err() {

@@ -1,11 +1,14 @@
 //! From a connection to a session in TRANSACTION.
 
+use tokio::sync::Mutex;
+
 use super::arguments::{Connection, SignIn};
 use super::auth::{self, Auth, Offers};
-use super::connect::{Means, Target, check};
+use super::connect::{Common, Means, Target};
 use super::failure::Failure;
 use super::output::Reporter;
 use super::password::{PasswordSource, Place, SecretKind};
+use super::place;
 use crate::fetch::Sending;
 use crate::sandbox::contract::Mechanism;
 use crate::secret::Secret;
@@ -25,12 +28,13 @@ impl<'r> Account<'r> {
     /// Gets the password, and all that the command line names.
     pub(super) async fn prepare(
         connection: &'r Connection,
+        target: Target,
         sign_in: &SignIn,
+        common: &Common,
         reporter: &'r Reporter,
     ) -> Result<Self, Failure> {
-        let target = check(connection)?;
         let user = user(sign_in, &target)?;
-        let source = source(sign_in, &connection.auth);
+        let source = source(sign_in, &connection.auth, &user, &target.url.host().to_string())?;
         if source.kind == SecretKind::Token {
             if target.security == Security::Cleartext && auth::asks(&connection.auth) {
                 return Err(Failure::TokenInClearText);
@@ -44,7 +48,7 @@ impl<'r> Account<'r> {
             [Auth::Named(Mechanism::External)] => Secret::new(Vec::new()),
             _ => obtain(&source, &user, &target, reporter).await?,
         };
-        let means = Means::new(connection, &target, reporter).await?;
+        let means = Means::new(connection, &target, common, reporter).await?;
         Ok(Account { connection, reporter, target, source, credentials: Credentials { user, secret }, means })
     }
 
@@ -99,7 +103,8 @@ fn name(user: &str, target: &Target) -> String {
     format!("{user}@{}:{}", target.url.host(), target.url.port())
 }
 
-fn user(sign_in: &SignIn, target: &Target) -> Result<String, Failure> {
+/// The user of the account.
+pub(super) fn user(sign_in: &SignIn, target: &Target) -> Result<String, Failure> {
     match (&sign_in.user, target.url.user()) {
         (Some(user), None) => Ok(target.url.clone().with_user(user)?.user().unwrap_or_default().to_owned()),
         (None, Some(user)) => Ok(user.to_owned()),
@@ -109,7 +114,7 @@ fn user(sign_in: &SignIn, target: &Target) -> Result<String, Failure> {
 }
 
 /// What is named as a password is a token where only a token is of use.
-fn source(sign_in: &SignIn, list: &[Auth]) -> PasswordSource {
+fn source(sign_in: &SignIn, list: &[Auth], user: &str, host: &str) -> Result<PasswordSource, Failure> {
     let SignIn { password_file, password_command, token_file, token_command, .. } = sign_in;
     let kind = if auth::wants_token(list) { SecretKind::Token } else { SecretKind::Password };
     let (file, command, kind) = match (token_file, token_command) {
@@ -117,14 +122,20 @@ fn source(sign_in: &SignIn, list: &[Auth]) -> PasswordSource {
         (file, command) => (file, command, SecretKind::Token),
     };
     let place = match (file, command) {
-        (Some(path), _) => Place::File(path.clone()),
+        (Some(path), _) => Place::File(place::of_account(path, user, host)?),
         (None, Some(command)) => Place::Command(command.clone()),
         (None, None) => Place::Terminal,
     };
-    PasswordSource { kind, place }
+    Ok(PasswordSource { kind, place })
 }
 
 async fn obtain(source: &PasswordSource, user: &str, target: &Target, reporter: &Reporter) -> Result<Secret, Failure> {
+    // A terminal asks for one password at a time.
+    static ASKING: Mutex<()> = Mutex::const_new(());
+    let _alone = match source.place {
+        Place::Terminal => Some(ASKING.lock().await),
+        _ => None,
+    };
     let (source, user, host) = (source.clone(), user.to_owned(), target.url.host().to_string());
     let obtained = tokio::task::spawn_blocking(move || source.obtain(&user, &host))
         .await

@@ -90,7 +90,7 @@ fn an_argument_is_missing_or_unknown() {
     wrong(&["list"], &["URL"]);
     wrong(&["retrieve", "URL"], &["retrieve"]);
     wrong(&["list", "URL", "--frobnicate"], &["--frobnicate"]);
-    wrong(&["list", "URL", "another"], &["another"]);
+    wrong(&["list", "URL", "another"], &["one URL"]);
 }
 
 #[test]

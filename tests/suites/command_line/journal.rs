@@ -1,0 +1,152 @@
+//! The journal: where it is, what is left out for good, and `popfetch journal`.
+
+use std::os::unix::fs::PermissionsExt;
+
+use popfetch_tests::command::script;
+use popfetch_tests::maildrop::{Maildrop, Message};
+use popfetch_tests::server::{At, Fault, ModelServer};
+use serde_json::json;
+
+use super::{commands, events, fetch, popfetch, three_messages};
+
+#[test]
+fn it_is_at_home_unless_another_place_is_named() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    fetch(&popfetch, &server).run().assert_success();
+    let journal = popfetch.path(".local/state/popfetch/journal");
+    assert_eq!(std::fs::metadata(&journal).unwrap().permissions().mode() & 0o777, 0o600);
+    let directory = std::fs::metadata(journal.parent().unwrap()).unwrap();
+    assert_eq!(directory.permissions().mode() & 0o777, 0o700);
+    assert!(fetch(&popfetch, &server).run().assert_success().stdout.contains("3 known"));
+
+    let xdg = popfetch.path("xdg");
+    let elsewhere = |invocation: popfetch_tests::command::Invocation<'static>| {
+        let xdg = xdg.clone();
+        invocation.with(move |command| {
+            command.env("XDG_STATE_HOME", xdg);
+        })
+    };
+    let url = format!("pop3://alice@{}", server.address());
+    let arguments = ["--tls", "off", "--auth", "user", "--password-file", "password", "--maildir", "other"];
+    let run = elsewhere(popfetch.run("fetch").arg(url).args(arguments)).run();
+    assert!(run.assert_success().stdout.contains("3 stored"));
+    assert!(xdg.join("popfetch/journal").is_file());
+}
+
+#[test]
+fn without_a_home_there_is_no_place_for_it() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    let homeless = |arguments: &[&str]| {
+        let fetch = fetch(&popfetch, &server).args(arguments).with(|command| {
+            command.env_remove("HOME");
+        });
+        fetch.run()
+    };
+    homeless(&[]).assert_failure(78, &["neither HOME nor XDG_STATE_HOME is set", "--no-state"]);
+    homeless(&["--no-state"]).assert_success();
+}
+
+#[test]
+fn what_is_marked_as_seen_is_never_fetched_nor_deleted() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    let run = fetch(&popfetch, &server).arg("--mark-seen").run();
+    assert!(run.assert_success().stdout.ends_with("3 messages, 0 stored (0 octets), 3 skipped\n"), "{run:?}");
+    server.append(Message::new("uid-4", "Subject: four\r\n\r\nfourth\r\n"));
+    let run = fetch(&popfetch, &server).arg("--delete").run();
+    assert!(run.assert_success().stdout.contains("1 stored (25 octets), 3 known, 1 deleted"), "{run:?}");
+    assert_eq!(server.maildrop().len(), 3);
+    assert_eq!(commands(&server, "RETR"), ["RETR 4"]);
+    fetch(&popfetch, &server).args(["--mark-seen", "--delete"]).run().assert_failure(64, &["--mark-seen"]);
+}
+
+#[test]
+fn old_messages_are_left_and_looked_at_once() {
+    let dated = |uid: &str, received: &str| {
+        Message::new(
+            uid,
+            format!("Received: by mx; {received}\r\nDate: Thu, 1 Jan 1970 00:00:00 +0000\r\n\r\n{uid}\r\n"),
+        )
+    };
+    let maildrop = Maildrop::new([
+        dated("old", "Mon, 1 Jan 2001 00:00:00 +0000"),
+        dated("new", "Wed, 1 Jan 2098 00:00:00 +0000"),
+        Message::new("undated", "Subject: no date\r\n\r\nx\r\n"),
+    ]);
+    let server = ModelServer::start(script(maildrop));
+    let popfetch = popfetch();
+    let run = fetch(&popfetch, &server).args(["-v", "--newer-than", "30d"]).run();
+    assert!(run.assert_success().stdout.contains("message 1: skipped, older than --newer-than"), "{run:?}");
+    assert!(run.stdout.contains("2 stored"), "{run:?}");
+    assert_eq!(commands(&server, "TOP").len(), 3);
+    fetch(&popfetch, &server).args(["--newer-than", "30d"]).run().assert_success();
+    // The scan listing was not asked for before, and shows now that the unique-id stands for the same message.
+    assert_eq!(commands(&server, "TOP").len(), 4);
+    fetch(&popfetch, &server).args(["--newer-than", "30d"]).run().assert_success();
+    assert_eq!(commands(&server, "TOP").len(), 4);
+    let run = fetch(&popfetch, &server).run();
+    assert!(run.assert_success().stdout.contains("1 stored"), "whoever wants it after all gets it: {run:?}");
+}
+
+#[test]
+fn it_is_shown() {
+    let server = ModelServer::start(script(three_messages()));
+    server.fault(At::verb("RETR").argument(2), Fault::Refuse(b"\x1b[31mbroken".to_vec()));
+    let popfetch = popfetch();
+    popfetch.run("journal").arg("list").run().assert_failure(78, &["there is no journal"]);
+    assert!(!popfetch.path(".local/state/popfetch/journal").exists());
+    assert_eq!(fetch(&popfetch, &server).run().code, Some(69));
+
+    let run = popfetch.run("journal").args(["list", "--messages"]).run();
+    let lines = run.assert_success().lines();
+    assert!(lines[0].ends_with("mail: 2 delivered, 1 failed"), "{run:?}");
+    assert!(lines[1].starts_with("  failed 1 times, tried again in the next run: uid-2: -ERR "), "{run:?}");
+    assert!(lines[1].contains(r"\x1b[31mbroken"), "{run:?}");
+    assert!(lines[2..].iter().all(|line| line.contains("  delivered ")), "{run:?}");
+    assert_eq!(lines.len(), 4);
+
+    let run = popfetch.run("journal").args(["list", "--messages", "--output", "json"]).run();
+    let events = events(&run.assert_success().stdout);
+    assert_eq!(events[0]["messages"], json!({ "delivered": 2 }));
+    assert_eq!(events.iter().filter(|event| event["event"] == "message").count(), 2);
+}
+
+#[test]
+fn damage_is_found_and_repaired_and_nothing_is_fetched_twice() {
+    let messages =
+        (0..400).map(|number| Message::new(format!("uid-{number:060}"), format!("Subject: {number}\r\n\r\nbody\r\n")));
+    let server = ModelServer::start(script(Maildrop::new(messages)));
+    let popfetch = popfetch();
+    fetch(&popfetch, &server).args(["--state", "state"]).run().assert_success();
+    let journal = |command: &str| popfetch.run("journal").args([command, "--state", "state"]);
+    assert!(journal("check").run().assert_success().stdout.ends_with("state: all is well\n"));
+    assert!(journal("repair").run().assert_success().stdout.ends_with("nothing was changed\n"));
+
+    let path = popfetch.path("state");
+    let sound = std::fs::read(&path).unwrap();
+    let mut damaged = sound.clone();
+    // One page in the middle.
+    let at = sound.len() / 2 / 4096 * 4096;
+    damaged[at..at + 4096].fill(0xa5);
+    std::fs::write(&path, &damaged).unwrap();
+    assert_eq!(journal("check").run().code, Some(74));
+    let before = server.connections();
+    fetch(&popfetch, &server)
+        .args(["--state", "state"])
+        .run()
+        .assert_failure(74, &["damaged", "popfetch journal repair"]);
+    let run = journal("repair").run();
+    assert!(run.assert_success().stdout.contains("messages were taken over; the damaged file is "), "{run:?}");
+    let aside: Vec<_> = std::fs::read_dir(popfetch.home())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().contains("state.damaged-"))
+        .collect();
+    assert_eq!(std::fs::read(&aside[0]).unwrap(), damaged);
+    journal("check").run().assert_success();
+    let run = fetch(&popfetch, &server).args(["--state", "state"]).run();
+    assert!(run.assert_success().stdout.contains(" known"), "{run:?}");
+    assert!(server.connections() > before);
+}
