@@ -21,7 +21,6 @@ use popfetch::{
     TlsOptions, TlsRoots,
 };
 use popfetch_tests::in_memory::{Bulk, InMemoryServer, serve_if_asked};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use process::Usage;
@@ -42,8 +41,8 @@ fn main() -> ExitCode {
     let cleartext: usize = wanted.unwrap_or(if small { 60 } else { 10_000 });
     let tls = cleartext.div_ceil(5);
     process::open_many_files();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.expect("a runtime");
+    // One thread is enough for all of them.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     println!(
         "| sessions | KiB each, idle | KiB each, idle after a fetch | opening, CPU s | opening, s | fetching, s | mappings each |"
     );
@@ -172,17 +171,17 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, Failure>> + Send + 'static,
 {
-    let turns = Arc::new(Semaphore::new(AT_A_TIME));
     let mut tasks = JoinSet::new();
-    for number in 0..count {
-        let turn = Arc::clone(&turns).acquire_owned().await?;
-        let doing = what(number);
-        tasks.spawn(async move {
-            let _turn = turn;
-            doing.await
-        });
-    }
     let mut done = Vec::with_capacity(count);
+    for number in 0..count {
+        // What is done is taken at once, so that nothing but the session stays of it.
+        if tasks.len() == AT_A_TIME
+            && let Some(task) = tasks.join_next().await
+        {
+            done.push(task??);
+        }
+        tasks.spawn(what(number));
+    }
     while let Some(task) = tasks.join_next().await {
         done.push(task??);
     }
