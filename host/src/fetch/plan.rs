@@ -97,6 +97,8 @@ struct Planner<'o> {
     unidentified: Vec<u32>,
     /// No unique-id of the listing is known, although others were.
     all_are_new: bool,
+    /// There are messages without a unique-id of their own.
+    has_unidentified: bool,
 }
 
 /// Why an entry is not taken at its word.
@@ -115,10 +117,12 @@ impl<'o> Planner<'o> {
         let all_are_new = past.known.values().all(|entry| !entry.is_stored())
             && past.vanished.iter().any(|(_, entry)| entry.is_stored());
         let evidence = Evidence { unique_ids: survey.unique_ids.clone(), sizes, ..Evidence::default() };
+        let unidentified = survey.unidentified();
         Planner {
             options,
             tries,
-            unidentified: survey.unidentified(),
+            has_unidentified: !unidentified.is_empty(),
+            unidentified,
             survey,
             past,
             plan: Plan { evidence, ..Plan::default() },
@@ -179,7 +183,9 @@ impl<'o> Planner<'o> {
         let verified = self.verify.iter().filter(|(_, entry, _)| entry.fingerprint.is_some());
         let mut numbers: Vec<u32> =
             verified.map(|(number, ..)| *number).chain(self.unidentified.iter().copied()).collect();
-        if self.all_are_new || !self.plan.evidence.pool.is_empty() || self.options.policy.newer_than.is_some() {
+        let recognises = !self.plan.evidence.pool.is_empty()
+            || self.past.vanished.iter().any(|vanished| self.may_be_renamed(vanished));
+        if recognises || self.options.policy.newer_than.is_some() {
             numbers.extend(self.candidates.iter().filter(|number| self.date_of(**number).is_none()));
         }
         numbers.sort_unstable();
@@ -260,10 +266,13 @@ impl<'o> Planner<'o> {
 
     /// Looks among what is new for messages that are stored under another unique-id.
     fn recognise(&mut self, glimpses: &HashMap<u32, Glimpse>, events: &Events) {
-        if self.all_are_new {
-            let stored = self.past.vanished.iter().filter(|(_, entry)| entry.is_stored());
-            stored.for_each(|(_, entry)| self.plan.evidence.pool.add(*entry));
-        }
+        let mut pool = Pool::default();
+        let renamed = self.past.vanished.iter().filter(|vanished| self.may_be_renamed(vanished));
+        renamed.for_each(|(_, entry)| pool.add(*entry));
+        // What is known under a unique-id may have been known under another identity, too, and stands for one message.
+        let known = self.plan.known.iter().filter_map(|number| self.past.known.get(self.unique_id(*number)?));
+        known.for_each(|entry| pool.forget(entry));
+        self.plan.evidence.pool.add_all(pool);
         let mut recognised = 0;
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.sort_unstable();
@@ -283,9 +292,15 @@ impl<'o> Planner<'o> {
             self.correct(number, entry);
             self.take_as_known(number, &entry);
         }
-        if self.all_are_new && recognised > 0 {
+        if self.all_are_new && !self.survey.unique_ids.is_empty() && recognised > 0 {
             events(Event::Warning(Warning::NewUniqueIds(recognised)));
         }
+    }
+
+    /// Whether a message that is not listed any more may be one that is listed under another identity now: where all unique-ids
+    /// are new, or there are messages without, or it had none itself.
+    fn may_be_renamed(&self, (unique_id, entry): &(Vec<u8>, Entry)) -> bool {
+        entry.is_stored() && (self.all_are_new || self.has_unidentified || unique_id.first() == Some(&0))
     }
 
     /// Applies the policy to what is left, and puts everything in order.

@@ -19,6 +19,10 @@ impl Pool {
         }
     }
 
+    pub(super) fn add_all(&mut self, other: Pool) {
+        other.entries.into_values().flatten().for_each(|entry| self.add(entry));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -34,6 +38,13 @@ impl Pool {
     /// Takes a message that begins so and has so many octets.
     pub(super) fn take_retrieved(&mut self, fingerprint: Fingerprint, octets: u64) -> Option<Entry> {
         self.take(fingerprint, |entry| entry.octets == Some(octets))
+    }
+
+    /// Leaves out a message that is accounted for already.
+    pub(super) fn forget(&mut self, entry: &Entry) {
+        if let Some(fingerprint) = entry.fingerprint {
+            self.take(fingerprint, |other| other.octets == entry.octets);
+        }
     }
 
     fn take(&mut self, fingerprint: Fingerprint, is_it: impl Fn(&Entry) -> bool) -> Option<Entry> {

@@ -84,6 +84,14 @@ pub enum JournalError {
         /// The system's word on it.
         source: io::Error,
     },
+    /// The directory of the file cannot be flushed, so that after a failure of power the file might not be there.
+    #[error("cannot flush to disk {path}, where the state file is: {source}", path = path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// The system's word on it.
+        source: io::Error,
+    },
     /// Another process kept the file locked.
     #[error("the state file {path} is in use by another process; try again later", path = path.display())]
     Busy {
@@ -122,7 +130,7 @@ impl JournalError {
                 JournalErrorKind::CannotCreate
             }
             Self::Busy { .. } | Self::Held { .. } => JournalErrorKind::Busy,
-            Self::Damaged { .. } | Self::Io { .. } | Self::Lock { .. } => JournalErrorKind::Io,
+            Self::Damaged { .. } | Self::Io { .. } | Self::Lock { .. } | Self::Directory { .. } => JournalErrorKind::Io,
         }
     }
 

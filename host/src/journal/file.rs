@@ -1,6 +1,6 @@
 //! The file of a journal: made, recognised, brought up to date.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ impl Journal {
         // Neither CREATE, since SQLite's mode would be 0644, nor URI: a path is a path.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let database = Connection::open_with_flags(&path, flags).map_err(|error| JournalError::of(&path, error))?;
-        let mut journal = Self { database, path };
+        let mut journal = Self { database, path, is_named: false };
         journal.prepare()?;
         Ok(journal)
     }
@@ -42,7 +42,7 @@ impl Journal {
         let path = PathBuf::from("(in memory)");
         let database = Connection::open_in_memory().map_err(|error| JournalError::of(&path, error))?;
         schema::create(&database).map_err(|error| JournalError::of(&path, error))?;
-        Ok(Self { database, path })
+        Ok(Self { database, path, is_named: true })
     }
 
     fn prepare(&mut self) -> Result<(), JournalError> {
@@ -118,8 +118,14 @@ enum Contents {
     Ours,
 }
 
-/// An empty file is a valid database to SQLite. Its directory entry becomes durable with the first transaction, which
-/// flushes the directory for the sake of its journal.
+/// Makes the names durable that the directory of this file has.
+pub(super) fn flush_directory(path: &Path) -> Result<(), JournalError> {
+    let Some(directory) = path.parent() else { return Ok(()) };
+    let flushed = File::open(directory).and_then(|directory| directory.sync_all());
+    flushed.map_err(|source| JournalError::Directory { path: directory.to_owned(), source })
+}
+
+/// An empty file is a valid database to SQLite. Its directory entry becomes durable with the first note.
 fn create_if_missing(path: &Path) -> Result<(), JournalError> {
     // Closing any descriptor of a file ends all locks that the process has on it (POSIX), also those of a database that
     // is open in another thread. So a file that exists is not opened here, and no other thread sees ours before it is

@@ -38,6 +38,8 @@ pub use report::AccountReport;
 pub struct Journal {
     database: Connection,
     path: PathBuf,
+    /// The names of the file and of its write-ahead log are durable.
+    is_named: bool,
 }
 
 impl Journal {
@@ -60,6 +62,11 @@ impl Journal {
         let id = account_id(&transaction, account).map_err(named)?.unwrap_or_default();
         let noted = notes(&Notes::new(&transaction, path, id))?;
         transaction.commit().map_err(named)?;
+        if !self.is_named {
+            // SQLite does that too, and says nothing where it fails.
+            file::flush_directory(path)?;
+            self.is_named = true;
+        }
         Ok(noted)
     }
 

@@ -181,6 +181,27 @@ fn a_unique_id_that_stood_for_one_message_and_now_stands_for_two_hides_neither()
     assert!(scene.server.maildrop().is_empty());
 }
 
+/// What it gave without unique-ids is recognised when it has them again, and the other way round.
+#[test]
+fn a_server_that_refuses_uidl_for_once_gives_nothing_twice() {
+    let refused = |connection| At::verb("UIDL").connection(connection);
+    let script = server_of(3).fault(refused(2), Fault::Refuse(b"not now".to_vec()));
+    let scene = Scene::new(script.fault(refused(4), Fault::Refuse(b"not now".to_vec())));
+    scene.fetch_new().run().succeeds();
+    for (connection, stored) in [(2, 1), (3, 0), (4, 1), (5, 1), (6, 0)] {
+        if stored > 0 {
+            let letter = format!("Subject: late {connection}\r\n\r\nletter\r\n");
+            scene.server.append(Message::new(format!("late-{connection}"), letter));
+        }
+        let run = scene.fetch_new().run();
+        assert!(run.succeeds().stdout.contains(&format!("{stored} stored")), "{connection}: {run:?}");
+    }
+    assert_eq!(scene.maildir().delivered().len(), 6);
+    scene.fetch_new().arg("--delete").run().succeeds();
+    assert!(scene.server.maildrop().is_empty());
+    assert_eq!(scene.maildir().delivered().len(), 6);
+}
+
 #[test]
 fn a_unique_id_that_is_used_again_for_another_message_hides_it_not() {
     for arguments in [&["--keep"][..], &["--delete"]] {

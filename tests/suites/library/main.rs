@@ -6,6 +6,7 @@ mod content;
 mod content_ends;
 mod errors;
 mod given_up;
+mod keep_alive;
 mod languages;
 mod limits;
 mod mailbox;
