@@ -200,7 +200,7 @@ pub struct Tally {
     lost: usize,
     repeated: usize,
     /// Nothing where nobody has looked.
-    deleted_not_durable: Option<usize>,
+    before_durable: Option<usize>,
     failures: Vec<String>,
 }
 
@@ -223,19 +223,26 @@ impl Tally {
         self.lost += damage.lost.len() + damage.broken.len();
         self.repeated += damage.repeated.len();
         if !damage.is_none() {
-            self.failures.push(format!("{}\n{damage}", case()));
+            self.fail(format!("{}\n{damage}", case()));
         }
         if is_full() && self.runs / PROGRESS != (self.runs - runs) / PROGRESS {
             println!("… {}", self.line("so far"));
         }
     }
 
-    /// Counts messages that the server was told to delete before they were durable.
-    pub fn add_not_durable(&mut self, messages: usize, case: impl FnOnce() -> String) {
-        *self.deleted_not_durable.get_or_insert_default() += messages;
+    /// Counts what was deleted at the server or shown to readers before it was durable.
+    pub fn add_before_durable(&mut self, messages: usize, case: impl FnOnce() -> String) {
+        *self.before_durable.get_or_insert_default() += messages;
         if messages > 0 {
-            self.failures.push(case());
+            self.fail(case());
         }
+    }
+
+    fn fail(&mut self, case: String) {
+        if is_full() {
+            println!("… {case}");
+        }
+        self.failures.push(case);
     }
 
     /// How often this was suffered.
@@ -257,12 +264,12 @@ impl Tally {
     }
 
     fn line(&self, suite: &str) -> String {
-        let Self { runs, breaks, messages, lost, repeated, deleted_not_durable, failures } = self;
+        let Self { runs, breaks, messages, lost, repeated, before_durable, failures } = self;
         let breaks: String = breaks.iter().map(|(what, number)| format!(r#""{what}":{number},"#)).collect();
-        let not_durable = deleted_not_durable.map(|number| format!(r#""deleted_not_durable":{number},"#));
-        let (not_durable, failed) = (not_durable.unwrap_or_default(), failures.len());
+        let before_durable = before_durable.map(|number| format!(r#""deleted_or_shown_before_durable":{number},"#));
+        let (before_durable, failed) = (before_durable.unwrap_or_default(), failures.len());
         format!(
-            r#"{{"suite":"{suite}","runs":{runs},{breaks}"messages":{messages},"lost":{lost},"repeated":{repeated},{not_durable}"failed_cases":{failed}}}"#
+            r#"{{"suite":"{suite}","runs":{runs},{breaks}"messages":{messages},"lost":{lost},"repeated":{repeated},{before_durable}"failed_cases":{failed}}}"#
         )
     }
 }

@@ -104,10 +104,13 @@ impl Disk {
             }
             (Moment::Before, _) => Ok(()),
             (Moment::After(Ok(result)), operation) => self.done(event.thread, operation, result),
-            (Moment::After(Err(error)), _) => {
+            (Moment::After(Err(error)), operation) => {
                 let snapshot = self.flushing.remove(&event.thread);
-                for (node, _) in snapshot.into_iter().flat_map(|snapshot| snapshot.contents) {
-                    self.nodes[node].is_suspect |= error != INTERRUPTED;
+                // A failed flush of everything does not say which file it is, and leaves it to a flush of that to say so.
+                if error != INTERRUPTED && *operation != Operation::FlushAll {
+                    for (node, _) in snapshot.into_iter().flat_map(|snapshot| snapshot.contents) {
+                        self.nodes[node].is_suspect = true;
+                    }
                 }
                 Ok(())
             }

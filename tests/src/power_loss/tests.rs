@@ -165,6 +165,21 @@ fn a_flush_after_one_that_has_failed_counts_for_nothing() {
 }
 
 #[test]
+fn each_file_may_be_flushed_after_a_flush_of_everything_has_failed() {
+    let mut recording = recording();
+    recording.create().write();
+    recording.begin(1, Operation::FlushAll);
+    recording.end(1, Operation::FlushAll, Err(EIO));
+    let mut early = Recording { home: recording.home, root: recording.root.clone(), events: recording.events.clone() };
+    early.rename();
+    assert!(matches!(early.check()[..], [Violation::VisibleTooEarly { at: 6, .. }]));
+
+    let mut recording = Recording { home: early.home, root: recording.root, events: recording.events };
+    recording.flush("mail/tmp/1").rename();
+    assert_eq!(recording.check(), []);
+}
+
+#[test]
 fn a_flush_covers_nothing_that_came_after_its_beginning() {
     let mut recording = recording();
     recording.create();

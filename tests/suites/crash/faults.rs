@@ -119,7 +119,7 @@ fn fail_at_each(maildrop: &Maildrop, delete: bool, most: usize, tally: &mut Tall
         };
         let journal = disk.root().join("state");
         let violations = check(&events, Expected { disk, messages: &messages, journal });
-        tally.add_not_durable(violations.len(), || {
+        tally.add_before_durable(violations.len(), || {
             format!("{}\n{}", case(), violations.iter().map(|violation| format!("  {violation}\n")).collect::<String>())
         });
 

@@ -166,7 +166,7 @@ fn a_failure_of_the_power_at_any_moment_loses_nothing_and_repeats_nothing() {
         let mut recorded = record(letters::mixed(), delete, is_known);
         recorded.run.assert_success();
         let violations = recorded.violations();
-        tally.add_not_durable(violations.len(), || format!("delete: {delete}: {violations:#?}"));
+        tally.add_before_durable(violations.len(), || format!("delete: {delete}: {violations:#?}"));
         power_fails(&mut recorded, 12, &mut tally, &format!("delete: {delete}, stored by an earlier run: {is_known}"));
     }
     tally.report("power");
