@@ -6,6 +6,8 @@ mod letters;
 mod random;
 #[path = "crash/small_disk.rs"]
 mod small_disk;
+#[path = "crash/story.rs"]
+mod story;
 #[path = "crash/wrong_counts.rs"]
 mod wrong_counts;
 
@@ -34,9 +36,9 @@ fn fetch_and_kill(popfetch: &Popfetch, server: &ModelServer, random: &mut Random
     let mut kills = 0;
     loop {
         let running = popfetch.fetch(server).args(["--auth", "user", "--state", "state"]).args(arguments).start();
-        // Each time it gets further, so that there is an end.
-        let microseconds = random.between(1, 20_000 + 10_000 * kills);
-        std::thread::sleep(Duration::from_micros(microseconds as u64));
+        // Each time it gets further, so that there is an end, also on a machine with much else to do.
+        let longest = 20_000.0 * 1.3_f64.powi(kills as i32);
+        std::thread::sleep(Duration::from_micros(random.between(1, longest as usize) as u64));
         running.signal(Signal::KILL);
         let run = running.finish();
         server.wait_idle(PATIENCE).expect("the client is gone");
