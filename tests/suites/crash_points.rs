@@ -7,6 +7,8 @@
 mod faults;
 #[path = "crash/letters.rs"]
 mod letters;
+#[path = "crash/odd_ids.rs"]
+mod odd_ids;
 #[path = "crash/points.rs"]
 mod points;
 #[path = "crash/power_loss.rs"]
