@@ -33,9 +33,6 @@ pub(crate) const CURL: &str = "curl";
 pub(crate) const POPLIB: &str = "poplib";
 pub(crate) const FETCHMAIL: &str = "fetchmail";
 
-/// Whose Maildir it is that is everybody's.
-pub(crate) const UNITED: &str = "all";
-
 /// A server, as a client has to know it.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
@@ -106,8 +103,6 @@ pub(crate) struct Program {
     pub(crate) does_many: bool,
     /// Is there for several accounts only.
     pub(crate) only_many: bool,
-    /// Puts all accounts of a run into one Maildir.
-    pub(crate) unites_accounts: bool,
     /// Prepares the home, and says how to run it.
     prepare: fn(&Path, &Job) -> io::Result<Commands>,
 }

@@ -64,6 +64,13 @@ pub(crate) fn details(results: &[Measured]) -> String {
     table
 }
 
+/// The medians of wall time of a work in one line.
+pub(crate) fn medians(result: &Measured) -> String {
+    let medians =
+        result.runs.iter().map(|(name, _)| format!("{name} {}", seconds(result.median(name, |run| run.wall))));
+    medians.collect::<Vec<_>>().join(", ")
+}
+
 impl Measured {
     /// The median of a program's runs, if it has any.
     pub(crate) fn median(&self, name: &str, of: fn(&Taken) -> Duration) -> Option<Duration> {

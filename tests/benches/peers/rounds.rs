@@ -9,7 +9,8 @@ use crate::{
     measured::{self, Commands, Taken},
     messages::Expected,
     options::Options,
-    programs::{Job, LineEnds, Present, Program, UNITED},
+    programs::{Job, LineEnds, Present, Program},
+    report,
     stage::{PASSWORD, Stage},
     works::{Place, Work},
 };
@@ -56,8 +57,10 @@ pub(crate) fn measure(
         .collect();
     eprint!("{work}:");
     let runs = in_turns(&able, options.runs, once).map_err(|problem| format!("{work}: {problem}"))?;
-    eprintln!();
-    Ok(Measured { work: work.to_string(), runs })
+    let measured = Measured { work: work.to_string(), runs };
+    // The tables come when all is done, and that takes a while.
+    eprintln!(" {}", report::medians(&measured));
+    Ok(measured)
 }
 
 /// Runs each so often, one after the other, and each time another one is the first.
@@ -103,15 +106,9 @@ pub(crate) fn run(
         rustix::fs::sync();
     }
     let taken = measured::run(&commands, home.path())?;
-    let expected = users.iter().map(|(user, expected)| {
+    for (user, expected) in users {
         let expected = if program.line_ends == LineEnds::Crlf { &expected.crlf } else { &expected.lf };
-        (job.maildir(user), expected.as_slice())
-    });
-    if program.unites_accounts && users.len() > 1 {
-        let all: Vec<Fingerprint> = expected.flat_map(|(_, expected)| expected.iter().cloned()).collect();
-        look(&job.maildir(UNITED), &all)?;
-    } else {
-        expected.into_iter().try_for_each(|(maildir, expected)| look(&maildir, expected))?;
+        look(&job.maildir(user), expected)?;
     }
     Ok(taken)
 }

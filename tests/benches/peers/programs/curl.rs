@@ -14,7 +14,6 @@ pub(super) fn program() -> (&'static str, Option<Program>) {
         is_durable: false,
         does_many: false,
         only_many: false,
-        unites_accounts: false,
         prepare,
     });
     (CURL, program)

@@ -27,7 +27,6 @@ fn of(name: &'static str, prepare: fn(&Path, &Job) -> io::Result<Commands>) -> O
         is_durable: true,
         does_many: true,
         only_many: false,
-        unites_accounts: false,
         prepare,
     })
 }

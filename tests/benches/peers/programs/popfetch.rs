@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use super::{Job, LineEnds, POPFETCH, Program, UNITED, line};
+use super::{Job, LineEnds, POPFETCH, Program, line};
 use crate::{
     measured::{CommandLine, Commands},
     options::Options,
@@ -15,16 +15,7 @@ pub(super) fn program(options: &Options) -> Program {
     let path = options.popfetch.clone();
     let help = std::process::Command::new(&path).args(["fetch", "--help"]).output();
     let does_many = help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains(JOBS));
-    Program {
-        name: POPFETCH,
-        path,
-        line_ends: LineEnds::Crlf,
-        is_durable: true,
-        does_many,
-        only_many: false,
-        unites_accounts: true,
-        prepare,
-    }
+    Program { name: POPFETCH, path, line_ends: LineEnds::Crlf, is_durable: true, does_many, only_many: false, prepare }
 }
 
 fn prepare(path: &Path, job: &Job) -> io::Result<Commands> {
@@ -40,7 +31,7 @@ fn prepare(path: &Path, job: &Job) -> io::Result<Commands> {
         [user] => job.maildir(user),
         users => {
             command.extend(line([JOBS, &users.len().to_string()]));
-            job.maildir(UNITED)
+            job.maildir("%u")
         }
     };
     command.extend(["--maildir".into(), maildir.into()]);

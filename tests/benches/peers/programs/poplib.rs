@@ -15,7 +15,6 @@ pub(super) fn program() -> (&'static str, Option<Program>) {
         is_durable: true,
         does_many: false,
         only_many: false,
-        unites_accounts: false,
         prepare,
     });
     (POPLIB, program)

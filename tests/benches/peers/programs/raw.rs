@@ -16,7 +16,6 @@ pub(super) fn program() -> Program {
         is_durable: true,
         does_many: true,
         only_many: false,
-        unites_accounts: false,
         prepare,
     }
 }
