@@ -54,7 +54,7 @@ fn fetch_and_kill(popfetch: &Popfetch, server: &ModelServer, random: &mut Random
 fn a_kill_at_any_moment_loses_nothing_and_repeats_nothing() {
     let mut kills = 0;
     // More of them show more; these are for every day.
-    let seeds = std::env::var("POPFETCH_CRASH_SEEDS").map_or(25, |seeds| seeds.parse().expect("a number"));
+    let seeds = std::env::var("POPFETCH_CRASH_SEEDS").map_or(6, |seeds| seeds.parse().expect("a number"));
     for seed in 0..seeds {
         let mut random = Random::new(seed);
         let maildrop = maildrop(&mut random);
@@ -71,7 +71,7 @@ fn a_kill_at_any_moment_loses_nothing_and_repeats_nothing() {
         assert_eq!(popfetch.maildir().delivered().len(), maildrop.len() + 1, "seed {seed}");
     }
     println!("{kills} runs were killed");
-    assert!(kills >= 25, "only {kills} runs were killed");
+    assert!(kills >= 6, "only {kills} runs were killed");
 }
 
 #[test]
