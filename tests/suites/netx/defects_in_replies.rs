@@ -25,7 +25,7 @@ async fn retrieved(segments: &[&str], message: &str) {
     session.quit().await.unwrap();
     assert_eq!(server.finish(), Ok(()), "{segments:?}");
 
-    let server = opening("C: CAPA\nS: -ERR\n", PASSWORD, "C: STAT\nS: +OK 1 1");
+    let server = opening("C: CAPA\nS: -ERR\n", PASSWORD, "C: STAT\nS: +OK 1 1\nC: UIDL\nS: +OK\nS: 1 a\nS: .");
     let server = server.expect("RETR 1\r\n").send_segments(segments);
     let server = server.expect("DELE 1\r\n").send("+OK\r\n").expect("QUIT\r\n").send("+OK\r\n").start();
     let popfetch = Popfetch::new(env!("CARGO_BIN_EXE_popfetch-under-test"));

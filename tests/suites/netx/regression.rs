@@ -75,6 +75,9 @@ async fn through_the_library(replies: &[[String; 3]]) {
 
 fn through_the_command(replies: &[[String; 3]]) {
     let mut replay = opening(PASSWORD, "C: CAPA\nS: -ERR unknown command", replies.len());
+    // The command knows messages by their unique-ids.
+    let unique_ids: String = (1..=replies.len()).map(|number| format!("{number} uid-{number}\r\n")).collect();
+    replay = replay.expect("UIDL\r\n").send(format!("+OK\r\n{unique_ids}.\r\n"));
     for (number, reply) in (1..).zip(replies) {
         replay = replay.expect(format!("RETR {number}\r\n")).send_segments(reply);
     }
@@ -162,7 +165,8 @@ fn the_command_ends_with_76_when_a_reply_is_one_octet_0x0a() {
     let popfetch = Popfetch::new(env!("CARGO_BIN_EXE_popfetch-under-test"));
     for verb in ["USER", "PASS", "CAPA", "STAT", "UIDL", "RETR", "DELE"] {
         let server = says_only_lf(verb, script(Maildrop::of_octets([message()])));
-        let fetch = popfetch.fetch(&server).args(["--auth", "user", "--delete", "--state"]).arg(popfetch.path(verb));
+        let fetch = popfetch.fetch(&server).args(["--auth", "user", "--delete", "--reconnect", "0", "--state"]);
+        let fetch = fetch.arg(popfetch.path(verb));
         fetch.run().assert_failure(76, &["the server does not speak POP3 as it must", verb]);
         assert_eq!(server.maildrop().len(), 1, "{verb}");
         assert_eq!(popfetch.maildir().unfinished(), []);
