@@ -162,8 +162,7 @@ impl<'o> Planner<'o> {
     }
 
     fn sort_known(&mut self, number: u32, entry: Entry) {
-        let listed = self.plan.evidence.sizes.get(&number).copied();
-        let has_other_size = listed.zip(entry.expected_size()).is_some_and(|(listed, expected)| listed != expected);
+        let has_other_size = self.has_other_size(number, &entry);
         if !entry.is_stored() {
             match entry.state {
                 EntryState::MarkedSeen if !has_other_size => self.plan.known.push(number),
@@ -250,7 +249,11 @@ impl<'o> Planner<'o> {
                     if entry.absent_since.is_some() {
                         self.past.returned.push(identity.clone());
                     }
-                    if entry.is_stored() || entry.state == EntryState::MarkedSeen {
+                    if entry.is_stored() && self.has_other_size(number, &entry) {
+                        // It begins as that one, and is fetched; if it is the same after all, it is not stored twice.
+                        self.plan.evidence.expected.insert(number, entry);
+                        self.candidates.push(number);
+                    } else if entry.is_stored() || entry.state == EntryState::MarkedSeen {
                         self.take_as_known(number, &entry);
                     } else {
                         self.candidates.push(number);
@@ -375,6 +378,12 @@ impl<'o> Planner<'o> {
         if entry.is_stored() && self.is_to_be_deleted(entry) {
             self.plan.delete.push(number);
         }
+    }
+
+    /// Whether the server lists another size than for the message of this entry.
+    fn has_other_size(&self, number: u32, entry: &Entry) -> bool {
+        let listed = self.plan.evidence.sizes.get(&number).copied();
+        listed.zip(entry.expected_size()).is_some_and(|(listed, expected)| listed != expected)
     }
 
     fn is_to_be_deleted(&self, entry: &Entry) -> bool {

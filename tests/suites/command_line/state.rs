@@ -190,6 +190,20 @@ fn without_unique_ids_messages_are_recognised_by_their_beginnings() {
     assert_eq!(popfetch.maildir().delivered().len(), 4);
 }
 
+/// A longer one that begins as a stored one did, in its place: the beginning alone does not make it known.
+#[test]
+fn without_unique_ids_a_message_that_begins_as_another_is_fetched() {
+    let letter =
+        |lines: usize| Message::new("x", format!("Subject: report\r\n\r\n{}", "all is well\r\n".repeat(lines)));
+    let server = ModelServer::start(script(Maildrop::new([letter(20)])).without_uidl());
+    let popfetch = popfetch();
+    fetch_new(&popfetch, &server).run().assert_success();
+    server.edit_maildrop(|maildrop| maildrop.messages_mut()[0] = letter(30));
+    let run = fetch_new(&popfetch, &server).arg("--delete").run();
+    assert!(run.assert_success().stdout.contains("1 stored"), "{run:#?}");
+    popfetch.maildir().assert_holds([letter(20).fingerprint(), letter(30).fingerprint()]);
+}
+
 #[test]
 fn without_unique_ids_and_top_everything_is_retrieved_and_nothing_stored_twice() {
     let server = ModelServer::start(script(three_messages()).without_uidl().without_top());
