@@ -10,7 +10,7 @@ use crate::bindings::exports::popfetch::pop3::client::{
 };
 use crate::types::{
     Capability, Credentials, Deletion, Endpoint, Error, Greeting, Language, Maildrop, Mechanism, Options, Piece, Reply,
-    ScanListing, TraceLine, UniqueIdListing,
+    ScanListing, Survey, TraceLine, UniqueIdListing,
 };
 
 struct Component;
@@ -98,6 +98,10 @@ impl GuestSession for SharedSession {
 
     fn unique_ids(&self) -> Result<Vec<UniqueIdListing>, Error> {
         self.borrow()?.unique_ids()
+    }
+
+    fn survey(&self) -> Result<Survey, Error> {
+        self.borrow()?.survey()
     }
 
     fn retrieve(&self, messages: Vec<u32>) -> Result<Transfer, Error> {

@@ -136,6 +136,7 @@ fn it_exports_the_contract_and_nothing_else() {
         "sign-in",
         "speak",
         "stat",
+        "survey",
         "top",
         "unique-id",
         "unique-ids",

@@ -9,7 +9,7 @@ use pop3_protocol::{Capability as CapabilityRow, Command, Event, Sent, escape};
 use super::{Arrived, Asked, Filled, Session, as_usize, exceeded, out_of_step};
 use crate::failure::{refusal, reply};
 use crate::types::{
-    Capability, Deletion, Error, Language, Maildrop, Misbehaviour, Reply, ScanListing, UniqueIdListing, Wait,
+    Capability, Deletion, Error, Language, Maildrop, Misbehaviour, Reply, ScanListing, Survey, UniqueIdListing, Wait,
 };
 
 /// Octets of all capabilities. Real ones have some hundred; each word of them costs the memory of many octets.
@@ -85,6 +85,11 @@ impl Session {
     /// As documented there.
     pub fn stat(&mut self) -> Result<Maildrop, Error> {
         self.enqueue(Command::Stat)?;
+        self.maildrop()
+    }
+
+    /// Takes the answer to `STAT`.
+    fn maildrop(&mut self) -> Result<Maildrop, Error> {
         let maildrop = self.answer(|event| match event {
             Event::Maildrop { messages, octets } => Some(Maildrop { messages, octets }),
             _ => None,
@@ -136,14 +141,48 @@ impl Session {
     ///
     /// As documented there.
     pub fn unique_ids(&mut self) -> Result<Vec<UniqueIdListing>, Error> {
+        self.enqueue(Command::Uidl(None))?;
+        self.unique_id_listings()
+    }
+
+    /// Takes the answer to `UIDL`.
+    fn unique_id_listings(&mut self) -> Result<Vec<UniqueIdListing>, Error> {
         let bound = self.options.limits.listing_octets;
-        let rows = self.listing(Command::Uidl(None), bound, |event| {
+        let rows = self.rows("UIDL", bound, |event| {
             let row = unique_id_listing(event)?;
             let octets = row.unique_id.len();
             Some((row, octets))
         })?;
         self.check_each_once("UIDL", rows.iter().map(|row| row.number).collect())?;
         Ok(rows)
+    }
+
+    /// See `session.survey` in `wit/client.wit`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn survey(&mut self) -> Result<Survey, Error> {
+        self.check_free()?;
+        let mut unsent = [Command::Stat, Command::Uidl(None)].into_iter();
+        self.send_ahead(|| unsent.next())?;
+        let maildrop = match self.maildrop() {
+            Err(error) if self.connection.is_none() => return Err(error),
+            maildrop => maildrop,
+        };
+        if unsent.len() > 0 {
+            // Nothing is sent ahead.
+            match maildrop {
+                Ok(Maildrop { messages: 1.., .. }) => self.send_ahead(|| unsent.next())?,
+                none => return Ok(Survey { maildrop: none?, unique_ids: Ok(Vec::new()) }),
+            }
+        }
+        // Taken also where STAT was refused, for the session may go on.
+        let unique_ids = match self.unique_id_listings() {
+            Err(Error::Refused(refusal)) => Err(refusal),
+            listings => Ok(listings?),
+        };
+        Ok(Survey { maildrop: maildrop?, unique_ids })
     }
 
     /// See `session.delete` in `wit/client.wit`.
@@ -215,6 +254,16 @@ impl Session {
     ) -> Result<Vec<T>, Error> {
         let sent = command.keyword();
         self.enqueue(command)?;
+        self.rows(sent, bound, take)
+    }
+
+    /// Takes the rows of a listing that was asked for.
+    fn rows<T>(
+        &mut self,
+        sent: &str,
+        bound: u32,
+        take: impl Fn(Event<'_>) -> Option<(T, usize)>,
+    ) -> Result<Vec<T>, Error> {
         self.answer(|event| matches!(event, Event::Accepted { .. }).then_some(()))?;
         let mut rows = Vec::new();
         let mut octets = 0;

@@ -8,7 +8,7 @@ use super::ledger::Ledger;
 use super::tries::{Tries, failed_again};
 use super::{Event, Events, FetchError, Summary};
 use crate::sandbox::contract::Error;
-use crate::session::{Session, SessionError};
+use crate::session::{Session, SessionError, Wait};
 
 /// The first pause; each further one in a row is twice as long. Chance makes it up to twice as long again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -31,6 +31,7 @@ pub(super) struct Interruption {
     pub(super) pipelines: bool,
     /// Messages that were stored in the session.
     pub(super) progress: usize,
+    pub(super) is_surveying: bool,
     pub(super) is_retrieving: bool,
     /// The message in whose middle it came, and what stands for it in the journal.
     pub(super) message: Option<u32>,
@@ -93,7 +94,8 @@ impl Reconnecting {
             error => return Err(error),
         };
         // A server that announces PIPELINING and cannot falls silent, closes, or answers out of step.
-        if interruption.pipelines && interruption.is_retrieving && (interruption.progress == 0 || !is_lost(&cause)) {
+        let had_sent_ahead = interruption.pipelines && (interruption.is_surveying || interruption.is_retrieving);
+        if had_sent_ahead && (interruption.progress == 0 || !is_lost(&cause)) {
             self.sending = Sending::OneByOne;
         }
         if interruption.progress > 0 {
@@ -118,8 +120,11 @@ impl Reconnecting {
     fn is_of_use(&self, cause: &SessionError, interruption: &Interruption) -> bool {
         match cause {
             SessionError::Pop3(Error::Closed(_) | Error::Network(_)) => true,
-            SessionError::Pop3(Error::Timeout(crate::session::Wait::Reply)) => interruption.is_retrieving,
-            SessionError::Pop3(Error::Misbehaved(_) | Error::LimitExceeded(_)) => interruption.is_retrieving,
+            SessionError::Pop3(Error::Timeout(Wait::Reply) | Error::Misbehaved(_)) => {
+                let can_be_careful = interruption.pipelines && self.sending == Sending::AsAnnounced;
+                interruption.is_retrieving || (interruption.is_surveying && can_be_careful)
+            }
+            SessionError::Pop3(Error::LimitExceeded(_)) => interruption.is_retrieving,
             _ => false,
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct SessionRun<'r> {
     /// Nothing was fetched before in this run.
     is_first: bool,
     pipelines: bool,
+    /// The maildrop is being looked at.
+    is_surveying: bool,
     /// What the server was to give when the session failed.
     awaited: Option<Awaited>,
     /// Messages that were stored, or recognised as stored.
@@ -50,6 +52,7 @@ impl<'r> SessionRun<'r> {
             summary,
             is_first,
             pipelines: false,
+            is_surveying: false,
             awaited: None,
             progress: 0,
             unique_ids: HashMap::new(),
@@ -62,6 +65,7 @@ impl<'r> SessionRun<'r> {
         Interruption {
             pipelines: self.pipelines,
             progress: self.progress,
+            is_surveying: self.is_surveying,
             is_retrieving: awaited.is_some(),
             message: awaited.and_then(|awaited| awaited.message),
             unique_id: awaited.and_then(|awaited| self.unique_ids.remove(&awaited.message?)),
@@ -71,7 +75,9 @@ impl<'r> SessionRun<'r> {
     pub(super) async fn run(&mut self, mut session: Session) -> Result<(), FetchError> {
         session.look_for_pipelining().await?;
         self.pipelines = session.pipelines();
+        self.is_surveying = true;
         let (survey, octets) = Survey::take(&mut session, self.events).await?;
+        self.is_surveying = false;
         let messages = survey.messages;
         self.summary.messages = messages;
         let mut plan = Plan::make(&mut session, survey, self.options, self.ledger, self.tries, self.events).await?;

@@ -18,13 +18,13 @@ pub(super) struct Survey {
 impl Survey {
     /// Asks for the number of messages and their unique-ids.
     pub(super) async fn take(session: &mut Session, events: &Events) -> Result<(Self, u64), FetchError> {
-        let maildrop = session.stat().await?;
+        let (maildrop, unique_ids) = session.survey().await?;
         let messages = maildrop.messages;
         events(Event::Maildrop { messages, octets: maildrop.octets });
         if messages == 0 {
             return Ok((Survey::default(), maildrop.octets));
         }
-        let listing = match session.unique_ids().await {
+        let listing = match unique_ids {
             Ok(listing) => listing,
             Err(refusal) if refusal.is_lack() => {
                 let lack = Some(Warning::NoUniqueIds(refusal));

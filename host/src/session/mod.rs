@@ -200,11 +200,7 @@ impl Session {
     /// Typically `misbehaved`.
     pub async fn stat(&mut self) -> Result<Maildrop, SessionError> {
         let maildrop = self.call(async |verbs, store, session| verbs.call_stat(store, session).await).await?;
-        // Whoever has the number makes lists of that length.
-        if maildrop.messages > self.most_messages {
-            return Err(self.stop(Stopped::OutOfContract(format!("a maildrop of {} messages", maildrop.messages))));
-        }
-        Ok(maildrop)
+        self.check_size(maildrop)
     }
 
     /// The size of one message, counted from 1: `LIST n` (RFC 1939 §5).
@@ -241,6 +237,20 @@ impl Session {
     /// Typically `refused` (a server without UIDL).
     pub async fn unique_ids(&mut self) -> Result<Vec<UniqueIdListing>, SessionError> {
         self.call(async |verbs, store, session| verbs.call_unique_ids(store, session).await).await
+    }
+
+    /// The answers to `STAT` and `UIDL`, in one round trip where the server allows. An empty maildrop may not be asked for
+    /// unique-ids.
+    ///
+    /// # Errors
+    ///
+    /// Typically `misbehaved` or `limit-exceeded`; inside, `refused` (a server without UIDL).
+    pub async fn survey(&mut self) -> Result<(Maildrop, Result<Vec<UniqueIdListing>, SessionError>), SessionError> {
+        let survey = self.call(async |verbs, store, session| verbs.call_survey(store, session).await).await?;
+        let refused =
+            |refusal| SessionError::of(self.confidential.keep_out_of(contract::Error::Refused(refusal)), &self.tls);
+        let unique_ids = survey.unique_ids.map_err(refused);
+        Ok((self.check_size(survey.maildrop)?, unique_ids))
     }
 
     /// Retrieves these messages in this order: `RETR` (RFC 1939 §5), pipelined where the server allows.
@@ -358,6 +368,14 @@ impl Session {
     /// Whether no verb has failed in a way that ends the session, and no transfer was left before its end.
     pub fn is_usable(&self) -> bool {
         !self.ended && self.broken.is_none()
+    }
+
+    /// Whoever has the number of messages makes lists of that length.
+    fn check_size(&mut self, maildrop: Maildrop) -> Result<Maildrop, SessionError> {
+        if maildrop.messages > self.most_messages {
+            return Err(self.stop(Stopped::OutOfContract(format!("a maildrop of {} messages", maildrop.messages))));
+        }
+        Ok(maildrop)
     }
 
     /// Enters the component, unless it was stopped before.

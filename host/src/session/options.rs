@@ -99,7 +99,7 @@ impl Default for ProtocolLimits {
             listing_entries: 250_000,
             listing_octets: 18 << 20,
             credential: 16 << 10,
-            in_flight: 128,
+            in_flight: 512,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::deed;
 use crate::tale::{self, Tale};
 use crate::types::{
     Capability, Credentials, Deletion, Endpoint, Error, Greeting, Language, Maildrop, Mechanism, Options, Piece, Reply,
-    ScanListing, TraceLine, UniqueIdListing,
+    ScanListing, Survey, TraceLine, UniqueIdListing,
 };
 use crate::words::words;
 
@@ -122,6 +122,10 @@ impl GuestSession for Pretender {
 
     fn unique_ids(&self) -> Result<Vec<UniqueIdListing>, Error> {
         Ok(self.tale().unique_ids())
+    }
+
+    fn survey(&self) -> Result<Survey, Error> {
+        Ok(Survey { maildrop: self.stat()?, unique_ids: Ok(self.unique_ids()?) })
     }
 
     fn retrieve(&self, _: Vec<u32>) -> Result<Transfer, Error> {

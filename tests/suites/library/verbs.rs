@@ -145,3 +145,51 @@ async fn a_server_without_a_verb_refuses_it() {
     session.stat().await.unwrap();
     session.quit().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_survey_is_stat_and_uidl() {
+    let numbered = |rows: Vec<popfetch::UniqueIdListing>| -> Vec<_> {
+        rows.into_iter().map(|row| (row.number, row.unique_id)).collect()
+    };
+    let both = [(1, b"uid-1".to_vec()), (2, b"uid-2".to_vec())];
+    // Ahead, and one after the other.
+    for script in [server_with(&MAIL), server_with(&MAIL).without_pipelining()] {
+        let model = ModelServer::start(script);
+        let mut session = signed_in(&model).await;
+        session.capabilities().await.unwrap();
+        let (maildrop, unique_ids) = session.survey().await.unwrap();
+        assert_eq!((maildrop.messages, maildrop.octets), (2, 13 + 24));
+        assert_eq!(numbered(unique_ids.unwrap()), both);
+        assert_eq!(retrieved(&mut session, &[1]).await.len(), 1);
+        session.quit().await.unwrap();
+    }
+
+    // That UIDL is refused is an answer.
+    for script in [server_with(&MAIL).without_uidl(), server_with(&MAIL).without_uidl().without_pipelining()] {
+        let model = ModelServer::start(script);
+        let mut session = signed_in(&model).await;
+        session.capabilities().await.unwrap();
+        let (maildrop, unique_ids) = session.survey().await.unwrap();
+        assert_eq!(maildrop.messages, 2);
+        assert!(matches!(pop3(unique_ids), popfetch::contract::Error::Refused(_)));
+        session.quit().await.unwrap();
+    }
+
+    // That STAT is refused is none, and leaves no answer to be taken for that of the next command.
+    for script in [server_with(&MAIL), server_with(&MAIL).without_pipelining()] {
+        let model = ModelServer::start(script.fault(At::verb("STAT").once(), Fault::Refuse(b"not now".to_vec())));
+        let mut session = signed_in(&model).await;
+        session.capabilities().await.unwrap();
+        assert!(matches!(pop3(session.survey().await), popfetch::contract::Error::Refused(_)));
+        assert_eq!(session.survey().await.unwrap().0.messages, 2);
+        session.quit().await.unwrap();
+    }
+
+    // An empty maildrop is not asked for more, unless that is on its way.
+    let model = ModelServer::start(server_with(&[]).without_pipelining());
+    let mut session = signed_in(&model).await;
+    let (maildrop, unique_ids) = session.survey().await.unwrap();
+    assert_eq!((maildrop.messages, numbered(unique_ids.unwrap())), (0, Vec::new()));
+    session.quit().await.unwrap();
+    assert_eq!(model.commands(), ["USER alice", "PASS secret", "STAT", "QUIT"]);
+}
