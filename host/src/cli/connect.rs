@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
+use tokio::task::{JoinError, JoinHandle};
 
 use super::arguments::{Connection, SecurityArguments, TlsMinimum, TlsMode};
 use super::failure::Failure;
@@ -58,21 +59,29 @@ pub(super) fn check(url: &str, connection: &Connection) -> Result<Target, Failur
 /// What the accounts of a run have in common: loaded by the first that needs it.
 pub(super) struct Common {
     sandbox: OnceCell<Sandbox>,
+    /// It loads from the beginning, while Maildir, journal and password are looked after.
+    loading: Mutex<Option<JoinHandle<Result<Sandbox, Failure>>>>,
     tls: OnceCell<Tls>,
     began: Instant,
 }
 
 impl Common {
-    pub(super) fn new() -> Self {
-        Common { sandbox: OnceCell::new(), tls: OnceCell::new(), began: Instant::now() }
+    pub(super) fn new(connection: &Connection) -> Self {
+        Common {
+            sandbox: OnceCell::new(),
+            loading: Mutex::new(Some(load(connection))),
+            tls: OnceCell::new(),
+            began: Instant::now(),
+        }
     }
 
     async fn sandbox(&self, connection: &Connection) -> Result<Sandbox, Failure> {
-        let component = connection.component.clone().map_or(Component::BuiltIn, Component::File);
-        let mut limits = Limits::default();
-        limits.busy += hashing(connection.scram_iterations);
-        let load = || aside(move || Ok(Sandbox::load(SandboxOptions { component, limits })?));
-        self.sandbox.get_or_try_init(load).await.cloned()
+        let loaded = async || {
+            let begun = self.loading.lock().await.take();
+            // Where it has failed for one account, the next one asks again, for the words.
+            ended(begun.unwrap_or_else(|| load(connection)).await)
+        };
+        self.sandbox.get_or_try_init(loaded).await.cloned()
     }
 
     async fn tls(&self, connection: &Connection, reporter: &Reporter) -> Result<Tls, Failure> {
@@ -87,9 +96,19 @@ impl Common {
     }
 }
 
+fn load(connection: &Connection) -> JoinHandle<Result<Sandbox, Failure>> {
+    let component = connection.component.clone().map_or(Component::BuiltIn, Component::File);
+    let mut limits = Limits::default();
+    limits.busy += hashing(connection.scram_iterations);
+    tokio::task::spawn_blocking(move || Ok(Sandbox::load(SandboxOptions { component, limits })?))
+}
+
 /// What may wait, for a disk or for whoever holds the other end of a pipe, in a thread of its own.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
-    let done = tokio::task::spawn_blocking(work).await;
+    ended(tokio::task::spawn_blocking(work).await)
+}
+
+fn ended<T>(done: Result<Result<T, Failure>, JoinError>) -> Result<T, Failure> {
     done.map_err(|_| Failure::Internal("the thread that prepares the connection ended early"))?
 }
 

@@ -19,7 +19,7 @@ use crate::fetch::{Deletion, FetchOptions, MinRate, Policy, Sending, Summary, fe
 pub(super) async fn run(arguments: Fetch, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let targets = arguments.connection.urls.iter().map(|url| check(url, &arguments.connection));
     let targets = targets.collect::<Result<Vec<Target>, Failure>>()?;
-    let common = Common::new();
+    let common = Common::new(&arguments.connection);
     match <[Target; 1]>::try_from(targets) {
         Ok([target]) => fetch_account(&arguments, target, &common, reporter).await,
         Err(targets) if arguments.connection.trace.is_some() => {

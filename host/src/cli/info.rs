@@ -15,7 +15,7 @@ use crate::tls::{TlsDetails, TrustedBy};
 
 pub(super) async fn run(arguments: Info, reporter: &Reporter) -> Result<(), Failure> {
     let target = only_target(&arguments.connection)?;
-    let means = Means::new(&arguments.connection, &target, &Common::new(), reporter).await?;
+    let means = Means::new(&arguments.connection, &target, &Common::new(&arguments.connection), reporter).await?;
     let mut session = means.connect(&arguments.connection, &target, &[], Sending::AsAnnounced).await?;
     let greeting = session.greeting().await?;
     let tls = session.tls();

@@ -24,8 +24,14 @@ const HEADERS_AT_A_TIME: usize = 64;
 pub(super) async fn run(arguments: List, reporter: &Reporter) -> Result<(), Failure> {
     let target = only_target(&arguments.connection)?;
     let account = account_name(&arguments.sign_in, &target)?;
-    let mut opener =
-        Account::prepare(&arguments.connection, target, &arguments.sign_in, &Common::new(), reporter).await?;
+    let mut opener = Account::prepare(
+        &arguments.connection,
+        target,
+        &arguments.sign_in,
+        &Common::new(&arguments.connection),
+        reporter,
+    )
+    .await?;
     let mut session = opener.open(Sending::AsAnnounced).await?;
     session.look_for_pipelining().await?;
     let listings = session.scan_listings().await?;
