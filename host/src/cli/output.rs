@@ -85,8 +85,15 @@ impl Reporter {
     }
 
     pub(super) fn fetch(&self, event: &Event<'_>) {
+        if self.shows_progress {
+            self.show_progress(event);
+        }
+        self.tell(event);
+    }
+
+    fn show_progress(&self, event: &Event<'_>) {
         match event {
-            Event::Planned { retrieve, .. } if self.shows_progress => {
+            Event::Planned { retrieve, .. } => {
                 self.progress.set_length(u64::from(*retrieve));
                 self.progress.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
             }
@@ -98,6 +105,9 @@ impl Reporter {
             Event::Content { .. } => self.progress.tick(),
             _ => {}
         }
+    }
+
+    fn tell(&self, event: &Event<'_>) {
         match self.output.format {
             Format::Json => {
                 if let Some(object) = fetch_json(event) {
