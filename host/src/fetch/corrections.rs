@@ -29,7 +29,7 @@ impl Corrections {
             let noted = journal.note(account, |notes| {
                 returned.iter().try_for_each(|unique_id| notes.present(unique_id))?;
                 vanished.iter().try_for_each(|unique_id| notes.absent(unique_id))?;
-                entries.iter().try_for_each(|(unique_id, entry)| notes.store(unique_id, entry))?;
+                notes.store_all(entries.iter().map(|(unique_id, entry)| (unique_id.as_slice(), entry)))?;
                 settled.iter().try_for_each(|row| notes.settle(*row, &[]))?;
                 notes.prune(REMEMBERED)
             });

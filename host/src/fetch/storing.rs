@@ -284,10 +284,8 @@ impl Storing {
             .collect();
         let noted = self.ledger.with(|journal, account| {
             journal.note(account, |notes| {
-                for (unique_id, entry) in &certain {
-                    notes.store(unique_id, entry)?;
-                    notes.recovered(unique_id)?;
-                }
+                notes.store_all(certain.iter().map(|(unique_id, entry)| (unique_id.as_slice(), entry)))?;
+                notes.recovered(certain.iter().map(|(unique_id, _)| unique_id.as_slice()))?;
                 settled.iter().try_for_each(|row| notes.settle(*row, &[]))?;
                 if let Some(row) = open {
                     notes.settle(row, &left)?;

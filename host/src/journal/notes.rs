@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Transaction, params};
+use rusqlite::{CachedStatement, Transaction, params};
 
 use super::{Begun, Entry, EntryState, FailedBefore, JournalError, now, under_way};
 
@@ -47,22 +47,33 @@ impl<'t> Notes<'t> {
     /// # Errors
     /// As [`begin`](Self::begin).
     pub fn store(&self, unique_id: &[u8], entry: &Entry) -> Result<(), JournalError> {
+        self.store_all([(unique_id, entry)])
+    }
+
+    /// The same of many.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn store_all<'m>(&self, messages: impl IntoIterator<Item = (&'m [u8], &'m Entry)>) -> Result<(), JournalError> {
         // A number beyond what SQLite can hold is that of no message.
         let number = |number: Option<u64>| number.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
-        self.execute(
+        self.each(
             "INSERT OR REPLACE INTO message
                  (account, unique_id, state, octets, listed, fingerprint, since, absent_since)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
-                self.account,
-                unique_id,
-                entry.state as u8,
-                number(entry.octets),
-                number(entry.listed),
-                entry.fingerprint.map(|fingerprint| fingerprint.0),
-                number(entry.since),
-                number(entry.absent_since),
-            ],
+            messages,
+            |statement, (unique_id, entry)| {
+                statement.execute(params![
+                    self.account,
+                    unique_id,
+                    entry.state as u8,
+                    number(entry.octets),
+                    number(entry.listed),
+                    entry.fingerprint.map(|fingerprint| fingerprint.0),
+                    number(entry.since),
+                    number(entry.absent_since),
+                ])
+            },
         )
     }
 
@@ -125,12 +136,40 @@ impl<'t> Notes<'t> {
         )
     }
 
-    /// The message has been fetched after all, or is not there any more.
+    /// These messages have been fetched after all, or are not there any more.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
-    pub fn recovered(&self, unique_id: &[u8]) -> Result<(), JournalError> {
-        self.execute("DELETE FROM failure WHERE account = ?1 AND unique_id = ?2", params![self.account, unique_id])
+    pub fn recovered<'m>(&self, unique_ids: impl IntoIterator<Item = &'m [u8]>) -> Result<(), JournalError> {
+        // Of most accounts none has failed.
+        if !self.has_failures()? {
+            return Ok(());
+        }
+        self.each("DELETE FROM failure WHERE account = ?1 AND unique_id = ?2", unique_ids, |statement, unique_id| {
+            statement.execute(params![self.account, unique_id])
+        })
+    }
+
+    fn has_failures(&self) -> Result<bool, JournalError> {
+        let found = self
+            .transaction
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM failure WHERE account = ?1)")
+            .and_then(|mut query| query.query_row([self.account], |row| row.get(0)));
+        found.map_err(|error| JournalError::of(self.path, error))
+    }
+
+    /// Does the same with each of many.
+    fn each<T>(
+        &self,
+        statement: &str,
+        all: impl IntoIterator<Item = T>,
+        execute: impl Fn(&mut CachedStatement<'_>, T) -> rusqlite::Result<usize>,
+    ) -> Result<(), JournalError> {
+        let done = self
+            .transaction
+            .prepare_cached(statement)
+            .and_then(|mut statement| all.into_iter().try_for_each(|one| execute(&mut statement, one).map(drop)));
+        done.map_err(|error| JournalError::of(self.path, error))
     }
 
     fn execute<P>(&self, statement: &str, parameters: P) -> Result<(), JournalError>

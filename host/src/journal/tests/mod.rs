@@ -109,7 +109,7 @@ fn failures_are_remembered_until_the_message_is_fetched() {
     let failure = FailedBefore { runs: 2, again_at: 1_800_000_000, cause: "-ERR no".to_owned() };
     journal.note(FRED, |notes| notes.failed(b"a", &failure)).unwrap();
     assert_eq!(journal.failures(FRED).unwrap().remove(b"a".as_slice()), Some(failure));
-    journal.note(FRED, |notes| notes.recovered(b"a")).unwrap();
+    journal.note(FRED, |notes| notes.recovered([b"a".as_slice()])).unwrap();
     assert!(journal.failures(FRED).unwrap().is_empty());
 }
 
