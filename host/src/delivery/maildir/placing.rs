@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{AtFlags, CWD, fstat, linkat, renameat, statat, unlinkat};
 use rustix::io::{Errno, Result};
@@ -31,7 +32,23 @@ pub(super) fn without_replacing(
 
 /// Gives a file its first name. `Errno::EXIST` says that it is taken.
 pub(super) fn unnamed(file: &File, directory: impl AsFd, name: &OsStr) -> Result<()> {
-    // The way for everybody: a link by the descriptor itself is for the privileged.
+    static LINKS_DESCRIPTORS: AtomicBool = AtomicBool::new(true);
+    if LINKS_DESCRIPTORS.load(Ordering::Relaxed) {
+        match link_descriptor(file, &directory, name) {
+            // Before Linux 6.10 that is for the privileged.
+            Err(Errno::NOENT) => LINKS_DESCRIPTORS.store(false, Ordering::Relaxed),
+            done => return done,
+        }
+    }
+    link_by_proc(file, directory, name)
+}
+
+fn link_descriptor(file: &File, directory: impl AsFd, name: &OsStr) -> Result<()> {
+    linkat(file, "", directory, name, AtFlags::EMPTY_PATH)
+}
+
+/// The way for everybody, which takes longer.
+fn link_by_proc(file: &File, directory: impl AsFd, name: &OsStr) -> Result<()> {
     let descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
     linkat(CWD, descriptor, directory, name, AtFlags::SYMLINK_FOLLOW)
 }
@@ -90,12 +107,17 @@ fn is_same_file(file: &File, directory: impl AsFd, name: &OsStr) -> bool {
 mod tests {
     use std::ffi::OsStr;
     use std::fs::{self, File};
+    use std::io::Write;
 
+    use rustix::fs::{Mode, OFlags};
     use rustix::io::{Errno, Result};
     use tempfile::TempDir;
 
-    use super::{is_same_file, link_and_unlink, look_and_rename, rename_exclusively, without_replacing};
+    use super::{
+        is_same_file, link_and_unlink, link_by_proc, look_and_rename, rename_exclusively, unnamed, without_replacing,
+    };
 
+    type Naming = fn(&File, &File, &OsStr) -> Result<()>;
     type Way = fn(&File, &File, &OsStr, &File, &OsStr) -> Result<()>;
 
     const WAYS: [(&str, Way); 4] = [
@@ -137,6 +159,22 @@ mod tests {
             assert_eq!(done, Err(Errno::EXIST), "{way}");
             assert_eq!(fs::read(directory.path().join("to/b")).unwrap(), b"another mail", "{way}");
             assert_eq!(fs::read(directory.path().join("from/a")).unwrap(), b"mail", "{way}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_name_gets_one_in_every_way() {
+        let ways: [(&str, Naming); 2] =
+            [("best", |file, to, new| unnamed(file, to, new)), ("proc", |file, to, new| link_by_proc(file, to, new))];
+        for (way, place) in ways {
+            let (directory, _, to) = directories();
+            let flags = OFlags::TMPFILE | OFlags::WRONLY;
+            let Ok(file) = rustix::fs::openat(&to, ".", flags, Mode::RUSR | Mode::WUSR) else { return };
+            let mut file = File::from(file);
+            file.write_all(b"mail").unwrap();
+            place(&file, &to, OsStr::new("b")).expect(way);
+            assert_eq!(fs::read(directory.path().join("to/b")).unwrap(), b"mail", "{way}");
+            assert_eq!(place(&file, &to, OsStr::new("b")), Err(Errno::EXIST), "{way}");
         }
     }
 
