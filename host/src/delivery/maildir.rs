@@ -71,6 +71,17 @@ impl Maildir {
         self.create(name, Naming::Fixed).map_err(|(_, error)| error)
     }
 
+    /// An empty file without a name, for [`begin_in`](Self::begin_in); nothing where there are no such files, or none can be
+    /// made now.
+    pub(crate) fn blank(&self) -> Option<Blank> {
+        self.directories.create_unnamed()?.ok().map(Blank)
+    }
+
+    /// Begins a message as [`begin_as`](Self::begin_as) does, in a file that was made before.
+    pub(crate) fn begin_in(&self, blank: Blank, name: OsString) -> Incoming {
+        Incoming::new(Arc::clone(&self.directories), name, Naming::Fixed, blank.0, Place::Nowhere)
+    }
+
     fn create(&self, name: OsString, naming: Naming) -> Result<Incoming, (Errno, DeliveryError)> {
         if let Some(file) = self.directories.create_unnamed() {
             let file =
@@ -122,6 +133,10 @@ impl Maildir {
         }
     }
 }
+
+/// An empty file of a Maildir that has no name yet.
+#[derive(Debug)]
+pub(crate) struct Blank(File);
 
 /// A message that is being written. Dropped before it was delivered, it leaves nothing behind.
 #[derive(Debug)]

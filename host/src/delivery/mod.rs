@@ -9,6 +9,7 @@ mod unique_name;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub(crate) use maildir::Blank;
 pub use maildir::{Found, Incoming, Maildir};
 
 /// Why a message is not stored. The cause is always on this side, never at the server.

@@ -1,6 +1,7 @@
 //! The thread that stores: pieces become files, and the journal learns what has become of them.
 
 mod settling;
+mod stock;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -16,6 +17,7 @@ use crate::fingerprint::{Beginning, Fingerprint};
 use crate::journal::{Begun, Entry, EntryState};
 use crate::sandbox::contract::{MessageBegin, MessageEnd, Piece};
 use settling::{Complete, Group, Settler};
+use stock::Stock;
 
 /// Takes the pieces of a session's transfers.
 pub(super) struct Storing {
@@ -76,6 +78,20 @@ struct Current {
     beginning: Beginning,
 }
 
+/// Messages on their way to the disk.
+struct Arriving {
+    current: Option<Current>,
+    group: Group,
+    settler: Settler,
+    stock: Stock,
+}
+
+impl Arriving {
+    fn settle_all(&mut self, stored: &mut Stored) -> Result<(), FetchError> {
+        self.settler.settle_all(&mut self.group, stored)
+    }
+}
+
 impl Storing {
     pub(super) fn new(
         maildir: Maildir,
@@ -102,9 +118,11 @@ impl Storing {
     pub(super) fn run(mut self, mut work: Receiver<Work>) -> Stored {
         let (maildir, events) = (self.maildir.clone(), self.events.clone());
         let done = std::thread::scope(|scope| {
-            let mut settler = Settler::start(scope, maildir, events);
-            let done = self.store_all(&mut work, &mut settler);
-            let settled = settler.finish(&mut self.stored);
+            let settler = Settler::start(scope, maildir.clone(), events);
+            let mut arriving = Arriving { current: None, group: Group::default(), settler, stock: Stock::default() };
+            let restock = |messages| Stock::start(scope, maildir.clone(), messages);
+            let done = self.store_all(&mut work, &mut arriving, restock);
+            let settled = arriving.settler.finish(&mut self.stored);
             done.and(settled)
         });
         self.remember_exact();
@@ -114,16 +132,19 @@ impl Storing {
         self.stored
     }
 
-    fn store_all(&mut self, work: &mut Receiver<Work>, settler: &mut Settler) -> Result<(), FetchError> {
-        let mut group = Group::default();
-        let mut current: Option<Current> = None;
+    fn store_all(
+        &mut self,
+        work: &mut Receiver<Work>,
+        arriving: &mut Arriving,
+        restock: impl Fn(usize) -> Stock,
+    ) -> Result<(), FetchError> {
         loop {
             let next = match work.try_recv() {
                 Ok(next) => next,
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {
                     // The network is slower than the disk: use the time.
-                    settler.offer(&mut group);
+                    arriving.settler.offer(&mut arriving.group);
                     match work.blocking_recv() {
                         Some(next) => next,
                         None => break,
@@ -131,28 +152,31 @@ impl Storing {
                 }
             };
             match next {
-                Work::Transfer(messages) => self.begin_transfer(&messages)?,
+                Work::Transfer(messages) => {
+                    arriving.stock = restock(messages.len());
+                    self.begin_transfer(&messages)?;
+                }
                 Work::Pieces(pieces) => {
                     for piece in pieces {
-                        self.store(piece, &mut current, &mut group, settler)?;
-                        if group.is_full() {
-                            settler.settle(&mut group, &mut self.stored)?;
+                        self.store(piece, arriving)?;
+                        if arriving.group.is_full() {
+                            arriving.settler.settle(&mut arriving.group, &mut self.stored)?;
                         }
                     }
                 }
                 Work::Confirmed => {
-                    settler.settle_all(&mut group, &mut self.stored)?;
+                    arriving.settle_all(&mut self.stored)?;
                     self.confirm();
                 }
                 Work::Distrusted => {
-                    settler.settle_all(&mut group, &mut self.stored)?;
+                    arriving.settle_all(&mut self.stored)?;
                     // They stay noted as under way: the next session looks whose files they are.
                     self.stored.unconfirmed.clear();
                 }
                 Work::Complete => self.settled.append(&mut self.open_rows),
             }
         }
-        settler.settle_all(&mut group, &mut self.stored)
+        arriving.settle_all(&mut self.stored)
     }
 
     /// Notes under which names the messages of a transfer will be delivered, before any of them is.
@@ -166,32 +190,27 @@ impl Storing {
         self.note(Some(begun))
     }
 
-    fn store(
-        &mut self,
-        piece: Piece,
-        current: &mut Option<Current>,
-        group: &mut Group,
-        settler: &mut Settler,
-    ) -> Result<(), FetchError> {
+    fn store(&mut self, piece: Piece, arriving: &mut Arriving) -> Result<(), FetchError> {
         match piece {
             Piece::Begin(MessageBegin { number, announced }) => {
                 (self.events)(Event::Begin { number, announced });
-                let mut file = self.begin(number);
+                let mut file = self.begin(number, &mut arriving.stock);
                 if file.as_ref().is_err_and(|error| error.is_out_of_descriptors()) {
-                    settler.settle_all(group, &mut self.stored)?;
-                    file = self.begin(number);
+                    arriving.stock = Stock::default();
+                    arriving.settle_all(&mut self.stored)?;
+                    file = self.begin(number, &mut arriving.stock);
                 }
-                *current = Some(Current { file: file?, announced, beginning: Beginning::default() });
+                arriving.current = Some(Current { file: file?, announced, beginning: Beginning::default() });
             }
             Piece::Content(octets) => {
-                if let Some(message) = current {
+                if let Some(message) = &mut arriving.current {
                     message.beginning.write(&octets);
                     message.file.write(&octets)?;
                     (self.events)(Event::Content { octets: octets.len() });
                 }
             }
             Piece::End(MessageEnd { number, octets }) => {
-                if let Some(Current { file, announced, beginning }) = current.take() {
+                if let Some(Current { file, announced, beginning }) = arriving.current.take() {
                     let is_exact = announced.is_none_or(|announced| announced == octets);
                     let fingerprint = beginning.finish();
                     let listed = self.evidence.sizes.get(&number).copied().or(announced);
@@ -202,7 +221,7 @@ impl Storing {
                         None => Entry::delivered(octets, listed, fingerprint),
                     };
                     let unique_id = self.evidence.unique_ids.get(&number).cloned();
-                    group.add(Complete { number, octets, unique_id, entry, is_exact, is_known }, file);
+                    arriving.group.add(Complete { number, octets, unique_id, entry, is_exact, is_known }, file);
                 }
             }
             Piece::Refused(_) => {}
@@ -210,10 +229,11 @@ impl Storing {
         Ok(())
     }
 
-    fn begin(&mut self, number: u32) -> Result<Incoming, crate::delivery::DeliveryError> {
-        match self.names.get(&number) {
-            Some(name) => self.maildir.begin_as(name.clone()),
-            None => self.maildir.begin(),
+    fn begin(&mut self, number: u32, stock: &mut Stock) -> Result<Incoming, crate::delivery::DeliveryError> {
+        match (self.names.get(&number), stock.take()) {
+            (Some(name), Some(blank)) => Ok(self.maildir.begin_in(blank, name.clone())),
+            (Some(name), None) => self.maildir.begin_as(name.clone()),
+            (None, _) => self.maildir.begin(),
         }
     }
 
