@@ -13,6 +13,7 @@ mod mailbox;
 mod many;
 mod pipelining;
 mod refused_before_sending;
+mod sequences;
 mod signing_in;
 mod timeouts;
 mod tls;
