@@ -257,6 +257,7 @@ fn why(skipped: &Skipped) -> String {
         Skipped::OverLimit => "over the limit of this run".to_owned(),
         Skipped::TooOld => "older than --newer-than".to_owned(),
         Skipped::MarkedSeen => "marked as seen".to_owned(),
+        Skipped::Nameless => "it cannot be marked as seen, for it has no unique-id".to_owned(),
         Skipped::FailedBefore(FailedBefore { runs, again_at, cause }) => {
             let cause = escape_cut(cause.as_bytes(), LONGEST_LINE);
             let left = again_at.saturating_sub(now());

@@ -130,6 +130,12 @@ pub enum Warning {
          again"
     )]
     UnusableUniqueIds(u32),
+    /// Messages that were to be marked as seen and have nothing to be remembered by.
+    #[error(
+        "{0} of the messages cannot be marked as seen, for they have no unique-id of their own and the server does not show their \
+         beginnings (TOP); the next run fetches them"
+    )]
+    NotMarked(u32),
     /// All unique-ids have changed.
     #[error("the server has given new unique-ids to all messages; {0} were recognised as stored by their beginnings")]
     NewUniqueIds(u32),

@@ -79,7 +79,7 @@ impl Plan {
         planner.settle_doubts(&glimpses);
         planner.identify(&glimpses, ledger, events).await?;
         planner.recognise(&glimpses, events);
-        Ok(planner.finish(&glimpses))
+        Ok(planner.finish(&glimpses, events))
     }
 }
 
@@ -232,7 +232,9 @@ impl<'o> Planner<'o> {
         let seen = unidentified.iter().filter_map(|number| Some((*number, glimpses.get(number)?.fingerprint)));
         let identified: Vec<(u32, Vec<u8>)> =
             seen.map(|(number, fingerprint)| (number, self.plan.evidence.identities.next(fingerprint))).collect();
+        // What it means for messages to be marked is said where they are.
         if identified.len() < unidentified.len()
+            && !self.options.mark_seen
             && let Some(lack) = self.survey.lack.take()
         {
             events(Event::Warning(lack));
@@ -307,7 +309,7 @@ impl<'o> Planner<'o> {
     }
 
     /// Applies the policy to what is left, and puts everything in order.
-    fn finish(mut self, glimpses: &HashMap<u32, Glimpse>) -> Plan {
+    fn finish(mut self, glimpses: &HashMap<u32, Glimpse>, events: &Events) -> Plan {
         let mut wanted = Vec::new();
         let mut last = Vec::new();
         for number in std::mem::take(&mut self.candidates) {
@@ -322,7 +324,7 @@ impl<'o> Planner<'o> {
         }
         wanted.append(&mut last);
         if self.options.mark_seen {
-            self.mark_seen(wanted);
+            self.mark_seen(wanted, events);
         } else {
             let Choice { retrieve, skipped } = self.options.policy.choose(wanted, &self.plan.evidence.sizes);
             self.plan.retrieve = retrieve;
@@ -359,11 +361,20 @@ impl<'o> Planner<'o> {
         Some(Skipped::TooOld)
     }
 
-    fn mark_seen(&mut self, messages: Vec<u32>) {
+    fn mark_seen(&mut self, messages: Vec<u32>, events: &Events) {
+        let mut unmarked = 0;
         for number in messages {
+            if self.unique_id(number).is_none() {
+                unmarked += 1;
+                self.plan.skipped.push((number, Skipped::Nameless));
+                continue;
+            }
             let listed = self.plan.evidence.sizes.get(&number).copied();
             self.correct(number, Entry::left(EntryState::MarkedSeen, listed, now()));
             self.plan.skipped.push((number, Skipped::MarkedSeen));
+        }
+        if unmarked > 0 {
+            events(Event::Warning(Warning::NotMarked(unmarked)));
         }
     }
 

@@ -36,6 +36,8 @@ pub enum Skipped {
     FailedBefore(FailedBefore),
     /// It was marked as seen, for [`FetchOptions::mark_seen`](super::FetchOptions::mark_seen).
     MarkedSeen,
+    /// The same was wanted, and there is nothing to remember it by.
+    Nameless,
 }
 
 impl Skipped {

@@ -62,6 +62,18 @@ fn what_is_marked_as_seen_is_never_fetched_nor_deleted() {
     fetch(&popfetch, &server).args(["--mark-seen", "--delete"]).run().assert_failure(64, &["--mark-seen"]);
 }
 
+/// There is nothing to remember them by.
+#[test]
+fn what_cannot_be_marked_as_seen_is_said() {
+    let server = ModelServer::start(script(three_messages()).without_uidl().without_top());
+    let popfetch = popfetch();
+    let run = fetch(&popfetch, &server).arg("--mark-seen").run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stderr.starts_with("popfetch: warning: 3 of the messages cannot be marked as seen"), "{run:?}");
+    let run = fetch(&popfetch, &server).run();
+    assert!(run.stdout.contains("3 messages, 3 stored"), "{run:?}");
+}
+
 #[test]
 fn old_messages_are_left_and_looked_at_once() {
     let dated = |uid: &str, received: &str| {

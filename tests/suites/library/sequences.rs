@@ -147,14 +147,18 @@ fn maildrop(random: &mut Random) -> Vec<Vec<u8>> {
 
 /// A server that fails once, in a way after which nothing wrong is to be taken for right.
 fn fault(random: &mut Random) -> (At, Fault) {
-    let verb = random.choose(&["STAT", "LIST", "UIDL", "RETR", "TOP", "DELE", "RSET"]);
+    let mut verb = random.choose(&["STAT", "LIST", "UIDL", "RETR", "TOP", "DELE", "RSET"]);
     let after = random.between(0, 60) as u64;
     let fault = match random.between(0, 6) {
-        0 => Fault::Twice,
+        // A status line too many in front of that of a message looks like a message that begins with one.
+        0 => {
+            verb = "RETR";
+            Fault::Twice
+        }
         1 => Fault::End(Ending::Close),
         2 => Fault::End(Ending::Reset),
         3 => Fault::CutReply { after, ending: Ending::Close },
-        4 => Fault::Append(b"+OK\r\n".to_vec()),
+        4 => Fault::Append(b"hello\r\n".to_vec()),
         5 => Fault::NoFinalDot,
         _ => Fault::Raw(random.octets(after as usize)),
     };
