@@ -79,14 +79,14 @@ struct Current {
 }
 
 /// Messages on their way to the disk.
-struct Arriving {
+struct Arriving<'scope> {
     current: Option<Current>,
     group: Group,
     settler: Settler,
-    stock: Stock,
+    stock: Stock<'scope>,
 }
 
-impl Arriving {
+impl Arriving<'_> {
     fn settle_all(&mut self, stored: &mut Stored) -> Result<(), FetchError> {
         self.settler.settle_all(&mut self.group, stored)
     }
@@ -132,11 +132,11 @@ impl Storing {
         self.stored
     }
 
-    fn store_all(
+    fn store_all<'scope>(
         &mut self,
         work: &mut Receiver<Work>,
-        arriving: &mut Arriving,
-        restock: impl Fn(usize) -> Stock,
+        arriving: &mut Arriving<'scope>,
+        restock: impl Fn(usize) -> Stock<'scope>,
     ) -> Result<(), FetchError> {
         loop {
             let next = match work.try_recv() {
@@ -190,13 +190,13 @@ impl Storing {
         self.note(Some(begun))
     }
 
-    fn store(&mut self, piece: Piece, arriving: &mut Arriving) -> Result<(), FetchError> {
+    fn store(&mut self, piece: Piece, arriving: &mut Arriving<'_>) -> Result<(), FetchError> {
         match piece {
             Piece::Begin(MessageBegin { number, announced }) => {
                 (self.events)(Event::Begin { number, announced });
                 let mut file = self.begin(number, &mut arriving.stock);
                 if file.as_ref().is_err_and(|error| error.is_out_of_descriptors()) {
-                    arriving.stock = Stock::default();
+                    arriving.stock.give_up();
                     arriving.settle_all(&mut self.stored)?;
                     file = self.begin(number, &mut arriving.stock);
                 }
@@ -229,7 +229,7 @@ impl Storing {
         Ok(())
     }
 
-    fn begin(&mut self, number: u32, stock: &mut Stock) -> Result<Incoming, crate::delivery::DeliveryError> {
+    fn begin(&mut self, number: u32, stock: &mut Stock<'_>) -> Result<Incoming, crate::delivery::DeliveryError> {
         match (self.names.get(&number), stock.take()) {
             (Some(name), Some(blank)) => Ok(self.maildir.begin_in(blank, name.clone())),
             (Some(name), None) => self.maildir.begin_as(name.clone()),

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use popfetch_tests::command::{Invocation, Popfetch, script};
+use popfetch_tests::maildrop::{Content, Maildrop};
 use popfetch_tests::server::ModelServer;
 use tempfile::TempDir;
 
@@ -23,6 +24,20 @@ fn the_maildir_is_a_file() {
     fetch(&popfetch, &server).run().assert_failure(73, &["cannot store", "mail is not a directory"]);
     assert_eq!(server.connections(), 0, "that mail can be stored is known before anybody is asked for it");
     assert_eq!(fs::read(popfetch.maildir().path()).unwrap(), b"not a directory");
+}
+
+/// Each message that waits for the disk is one, and so is each that was made ahead.
+#[test]
+fn few_files_may_be_open() {
+    for limit in [32, 130] {
+        let maildrop = Maildrop::repeated(300, Content::from(b"A: b\r\n\r\nc\r\n".to_vec()));
+        let server = ModelServer::start(script(maildrop.clone()));
+        let popfetch = popfetch();
+        let run = format!(r#"ulimit -n {limit}; exec "$@""#);
+        fetch(&popfetch, &server).under("sh", &["-c", &run, "sh"]).run().assert_success();
+        assert_eq!(popfetch.maildir().delivered().len(), 300, "{limit}");
+        assert!(server.maildrop().is_empty());
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Files without a name, made ahead in a thread of their own: to make one takes the system as long as to write a small message.
 
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
-use std::thread::Scope;
+use std::thread::{Scope, ScopedJoinHandle};
 
 use crate::delivery::{Blank, Maildir};
 
@@ -11,21 +11,25 @@ const LOT: usize = 32;
 /// For fewer messages than this it is not worth a thread.
 const WORTH_IT: usize = 4 * LOT;
 
+/// Where the process may not have so many files open, others need them more: the journal, and further accounts.
+const ENOUGH_DESCRIPTORS: u64 = 4096;
+
 /// Empty files for messages to come. Without any, each is made when its message arrives.
 #[derive(Default)]
-pub(super) struct Stock {
+pub(super) struct Stock<'scope> {
     at_hand: Vec<Blank>,
     coming: Option<Receiver<Vec<Blank>>>,
+    making: Option<ScopedJoinHandle<'scope, ()>>,
 }
 
-impl Stock {
+impl<'scope> Stock<'scope> {
     /// Begins to make as many as there will be messages. The thread ends when it is done or when this is dropped.
-    pub(super) fn start<'scope>(scope: &'scope Scope<'scope, '_>, maildir: Maildir, messages: usize) -> Self {
-        if messages < WORTH_IT {
+    pub(super) fn start(scope: &'scope Scope<'scope, '_>, maildir: Maildir, messages: usize) -> Self {
+        if messages < WORTH_IT || !has_enough_descriptors() {
             return Stock::default();
         }
         let (ready, coming) = sync_channel(0);
-        scope.spawn(move || {
+        let making = scope.spawn(move || {
             let mut left = messages;
             while left > 0 {
                 let lot: Vec<Blank> = (0..left.min(LOT)).map_while(|_| maildir.blank()).collect();
@@ -36,7 +40,15 @@ impl Stock {
                 left = left.saturating_sub(LOT);
             }
         });
-        Stock { at_hand: Vec::new(), coming: Some(coming) }
+        Stock { at_hand: Vec::new(), coming: Some(coming), making: Some(making) }
+    }
+
+    /// Closes all of them. There are none from here on.
+    pub(super) fn give_up(&mut self) {
+        let Stock { at_hand, coming, making } = std::mem::take(self);
+        drop((at_hand, coming));
+        // It holds some until it has ended; a panic of it has made none.
+        let _ = making.map(ScopedJoinHandle::join);
     }
 
     /// One of them, if there is one now.
@@ -50,4 +62,9 @@ impl Stock {
         }
         self.at_hand.pop()
     }
+}
+
+fn has_enough_descriptors() -> bool {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.is_none_or(|limit| limit >= ENOUGH_DESCRIPTORS)
 }
