@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{Access, AtFlags, Mode, OFlags};
@@ -19,8 +20,8 @@ pub(super) struct Directories {
     pub(super) new: File,
     /// Files may be made without a name, and get one later.
     makes_unnamed: AtomicBool,
-    /// Whether one flush of the file system is as good as one for each file.
-    pub(super) flushes_together: bool,
+    /// Whether one flush of the file system is as good as one for each file. Held during such a flush.
+    pub(super) flushes_together: Mutex<bool>,
 }
 
 impl Directories {
@@ -43,7 +44,7 @@ impl Directories {
             tmp,
             new: open_writable(&path.join("new"))?,
             makes_unnamed: AtomicBool::new(Path::new("/proc/self/fd").is_dir()),
-            flushes_together,
+            flushes_together: Mutex::new(flushes_together),
         })
     }
 
@@ -148,7 +149,7 @@ fn flush(path: &Path) -> Result<(), DeliveryError> {
     flush_open(&directory, path)
 }
 
-fn flush_open(directory: &File, path: &Path) -> Result<(), DeliveryError> {
+pub(super) fn flush_open(directory: &File, path: &Path) -> Result<(), DeliveryError> {
     match directory.sync_all() {
         // Some network and user-space file systems have no such operation: names are safe without it, or not at all.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),

@@ -7,11 +7,15 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::directories::flush_open;
 use super::{DeliveryError, Maildir};
 use crate::fingerprint::{Beginning, Fingerprint};
 
 /// How much of a file is read at a time.
 const READ: usize = 16 << 10;
+
+/// How often a directory is looked through where a reader is at work in it.
+const LOOKS: usize = 10;
 
 /// A message that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +45,7 @@ impl Maildir {
         let root = self.directories.path();
         look_in(root, names, &mut found)?;
         if found.len() < names.len() {
-            for entry in list(root)? {
+            for entry in list(root)?.into_iter().flatten() {
                 let entry = entry.map_err(|error| DeliveryError::of("read", root, error))?;
                 if entry.file_name().as_bytes().starts_with(b".") && entry.path().join("cur").is_dir() {
                     look_in(&entry.path(), names, &mut found)?;
@@ -61,27 +65,53 @@ fn look_in(
     for part in ["new", "cur"] {
         let directory = folder.join(part);
         let before = found.len();
-        for entry in list(&directory)? {
-            let entry = entry.map_err(|error| DeliveryError::of("read", &directory, error))?;
-            let file_name = entry.file_name();
-            let Some(name) = names.get(without_flags(&file_name)) else { continue };
-            match flushed(&entry.path()) {
-                Ok(message) => drop(found.insert(name.clone(), message)),
-                // The reader is moving it just now: it will be seen where it goes, or at the next run.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(DeliveryError::of("flush to disk", entry.path(), error)),
-            }
+        // A reader may move a message while it is looked for: from `new` to `cur`, which comes next, or to other flags.
+        let mut looks = LOOKS;
+        while look_once(&directory, names, found)? == Look::SomeMoved && looks > 1 {
+            looks -= 1;
         }
         if found.len() > before {
-            let flushed = File::open(&directory).and_then(|directory| directory.sync_all());
-            flushed.map_err(|error| DeliveryError::of("flush to disk", &directory, error))?;
+            let open = File::open(&directory).map_err(|error| DeliveryError::of("open", &directory, error))?;
+            flush_open(&open, &directory)?;
         }
     }
     Ok(())
 }
 
-fn list(directory: &Path) -> Result<fs::ReadDir, DeliveryError> {
-    fs::read_dir(directory).map_err(|error| DeliveryError::of("read", directory, error))
+#[derive(PartialEq, Eq)]
+enum Look {
+    Complete,
+    /// There were names that had gone when their files were to be opened.
+    SomeMoved,
+}
+
+fn look_once(
+    directory: &Path,
+    names: &HashSet<OsString>,
+    found: &mut HashMap<OsString, Found>,
+) -> Result<Look, DeliveryError> {
+    let mut look = Look::Complete;
+    for entry in list(directory)?.into_iter().flatten() {
+        let entry = entry.map_err(|error| DeliveryError::of("read", directory, error))?;
+        let file_name = entry.file_name();
+        let Some(name) = names.get(without_flags(&file_name)).filter(|name| !found.contains_key(*name)) else {
+            continue;
+        };
+        match flushed(&entry.path()) {
+            Ok(message) => drop(found.insert(name.clone(), message)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => look = Look::SomeMoved,
+            Err(error) => return Err(DeliveryError::of("flush to disk", entry.path(), error)),
+        }
+    }
+    Ok(look)
+}
+
+/// Nothing where there is no such directory: a folder need not have all of its parts.
+fn list(directory: &Path) -> Result<Option<fs::ReadDir>, DeliveryError> {
+    match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        entries => entries.map(Some).map_err(|error| DeliveryError::of("read", directory, error)),
+    }
 }
 
 fn flushed(path: &Path) -> io::Result<Found> {

@@ -1,6 +1,7 @@
 //! One flush for many files.
 
 use std::fs::File;
+use std::sync::PoisonError;
 
 use super::Incoming;
 use super::directories::Directories;
@@ -20,8 +21,13 @@ impl Directories {
     /// Makes the content of these messages durable, if they are many and the file system has a way; otherwise, and where that
     /// fails, each has to be flushed by itself.
     pub(super) fn flush_together(&self, messages: &[Incoming]) -> bool {
-        let are_whole = messages.iter().all(|message| message.is_complete);
-        are_whole && messages.len() >= TOGETHER && self.flushes_together && rustix::fs::syncfs(&self.tmp).is_ok()
+        if messages.len() < TOGETHER || !messages.iter().all(|message| message.is_complete) {
+            return false;
+        }
+        // The system tells a failure once to all who share this descriptor: whoever hears of it tells the others.
+        let mut is_sure = self.flushes_together.lock().unwrap_or_else(PoisonError::into_inner);
+        *is_sure = *is_sure && rustix::fs::syncfs(&self.tmp).is_ok();
+        *is_sure
     }
 }
 

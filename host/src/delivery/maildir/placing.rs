@@ -33,14 +33,18 @@ pub(super) fn without_replacing(
 /// Gives a file its first name. `Errno::EXIST` says that it is taken.
 pub(super) fn unnamed(file: &File, directory: impl AsFd, name: &OsStr) -> Result<()> {
     static LINKS_DESCRIPTORS: AtomicBool = AtomicBool::new(true);
-    if LINKS_DESCRIPTORS.load(Ordering::Relaxed) {
-        match link_descriptor(file, &directory, name) {
-            // Before Linux 6.10 that is for the privileged.
-            Err(Errno::NOENT) => LINKS_DESCRIPTORS.store(false, Ordering::Relaxed),
-            done => return done,
-        }
+    if !LINKS_DESCRIPTORS.load(Ordering::Relaxed) {
+        return link_by_proc(file, directory, name);
     }
-    link_by_proc(file, directory, name)
+    match link_descriptor(file, &directory, name) {
+        // Before Linux 6.10 that is for the privileged, and a filter of calls may forbid it.
+        Err(Errno::NOENT | Errno::PERM | Errno::ACCESS | Errno::INVAL | Errno::NOSYS) => {
+            link_by_proc(file, directory, name)?;
+            LINKS_DESCRIPTORS.store(false, Ordering::Relaxed);
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 fn link_descriptor(file: &File, directory: impl AsFd, name: &OsStr) -> Result<()> {
