@@ -19,7 +19,7 @@ Exit codes (sysexits.h):
   73  cannot store in the Maildir, or cannot make the state file or the trace
   74  the connection broke, or reading or writing failed
   75  try again later: mailbox in use, another run fetching it, trouble of the server that will
-      pass, timeout, QUIT not confirmed
+      pass, timeout, a message that could not be fetched, QUIT not confirmed
   76  the server does not speak POP3 or TLS as it must, or its certificate is not accepted
   77  sign-in refused, or the server offers no permitted way to sign in, or wants a certificate
   78  configuration: no usable password, a file that is not what it should be
@@ -74,9 +74,9 @@ pub(super) struct Fetch {
     #[command(flatten)]
     pub(super) state: StateArguments,
     /// Take what is in the maildrop for known and fetch nothing; later runs fetch what has come since
-    #[arg(long, conflicts_with_all = ["no_state", "delete", "delete_after"], help_heading = MAIL)]
+    #[arg(long, conflicts_with_all = ["no_state", "delete", "delete_after", "max_size", "min_size", "limit", "limit_bytes"], help_heading = MAIL)]
     pub(super) mark_seen: bool,
-    /// Leave larger messages at the server
+    /// Leave larger messages at the server (k, M and G are 1024 octets, and so on)
     #[arg(long, value_name = "OCTETS", value_parser = octets, help_heading = MAIL)]
     pub(super) max_size: Option<u64>,
     /// Leave smaller messages at the server
@@ -91,7 +91,7 @@ pub(super) struct Fetch {
     /// Fetch so many octets at the most, but one message in any case
     #[arg(long, value_name = "OCTETS", value_parser = octets, help_heading = MAIL)]
     pub(super) limit_bytes: Option<u64>,
-    /// Only tell what would be fetched and deleted
+    /// Only tell what would be fetched and deleted, and what not and why
     #[arg(long, help_heading = MAIL)]
     pub(super) dry_run: bool,
     /// How often in a row to connect again when the connection breaks and no message has come since
@@ -105,7 +105,7 @@ pub(super) struct Fetch {
 }
 
 /// Where it is kept what became of each message.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = MAIL)]
 pub(super) struct StateArguments {
     /// The journal of what becomes of each message (SQLite); what is stored is not fetched again

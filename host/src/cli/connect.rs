@@ -6,58 +6,23 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::task::{JoinError, JoinHandle};
 
-use super::arguments::{Connection, SecurityArguments, TlsMinimum, TlsMode};
+use super::arguments::{Connection, SecurityArguments, TlsMinimum};
 use super::failure::Failure;
 use super::output::Reporter;
 use super::password::PasswordWarning;
+use super::target::Target;
 use super::trace;
 use crate::fetch::Sending;
 use crate::sandbox::{Component, Limits, Sandbox, SandboxOptions};
-use crate::server_url::{Scheme, ServerUrl};
+use crate::server_url::ServerUrl;
 use crate::session::{Credentials, ScramIterations, Security, Server, Session, SessionOptions, Timeouts};
 use crate::tls::{Tls, TlsIdentity, TlsOptions, TlsRoots, TlsVersion};
 
 /// The most addresses of a host that are tried.
 const MOST_ADDRESSES: usize = 16;
 
-/// What the command line says about the connection, checked.
-#[derive(Clone)]
-pub(super) struct Target {
-    pub(super) url: ServerUrl,
-    pub(super) security: Security,
-}
-
-/// The server of a command that is for one.
-pub(super) fn only_target(connection: &Connection) -> Result<Target, Failure> {
-    match connection.urls.as_slice() {
-        [url] => check(url, connection),
-        _ => Err(Failure::Usage("this command takes one URL; only fetch takes several".to_owned())),
-    }
-}
-
-/// Checks what can be checked without asking anybody.
-pub(super) fn check(url: &str, connection: &Connection) -> Result<Target, Failure> {
-    let url: ServerUrl = url.parse()?;
-    let security = match (url.scheme(), connection.security.tls) {
-        (Scheme::Pop3s, None | Some(TlsMode::Implicit)) | (Scheme::Pop3, Some(TlsMode::Implicit)) => {
-            Security::ImplicitTls
-        }
-        (Scheme::Pop3, None | Some(TlsMode::Starttls)) => Security::StartTls,
-        (Scheme::Pop3, Some(TlsMode::Off)) => Security::Cleartext,
-        (Scheme::Pop3s, Some(_)) => {
-            return Err(Failure::Usage("pop3s:// is TLS from the start; for another --tls write pop3://".to_owned()));
-        }
-    };
-    if security == Security::Cleartext
-        && let Some(option) = connection.security.first_that_needs_tls()
-    {
-        return Err(Failure::Usage(format!("{option} has no meaning with --tls off; leave one of them out")));
-    }
-    Ok(Target { url, security })
-}
-
-/// What the accounts of a run have in common: loaded by the first that needs it.
-pub(super) struct Common {
+/// What the accounts of a run share.
+pub(super) struct Shared {
     sandbox: OnceCell<Sandbox>,
     /// It loads from the beginning, while Maildir, journal and password are looked after.
     loading: Mutex<Option<JoinHandle<Result<Sandbox, Failure>>>>,
@@ -65,9 +30,10 @@ pub(super) struct Common {
     began: Instant,
 }
 
-impl Common {
-    pub(super) fn new(connection: &Connection) -> Self {
-        Common {
+impl Shared {
+    /// Begins to load the component, in a thread of the runtime that this is called in.
+    pub(super) fn begin(connection: &Connection) -> Self {
+        Shared {
             sandbox: OnceCell::new(),
             loading: Mutex::new(Some(load(connection))),
             tls: OnceCell::new(),
@@ -104,7 +70,9 @@ fn load(connection: &Connection) -> JoinHandle<Result<Sandbox, Failure>> {
 }
 
 /// What may wait, for a disk or for whoever holds the other end of a pipe, in a thread of its own.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
     ended(tokio::task::spawn_blocking(work).await)
 }
 
@@ -113,23 +81,23 @@ fn ended<T>(done: Result<Result<T, Failure>, JoinError>) -> Result<T, Failure> {
 }
 
 /// What an account's connections have in common.
-pub(super) struct Means {
+pub(super) struct Connector {
     sandbox: Sandbox,
     options: SessionOptions,
     began: Instant,
 }
 
-impl Means {
-    /// Reads and makes the files that the command line names, and loads the component.
+impl Connector {
+    /// Reads and makes the files that the command line names, and waits for the component.
     pub(super) async fn new(
         connection: &Connection,
         target: &Target,
-        common: &Common,
+        shared: &Shared,
         reporter: &Reporter,
     ) -> Result<Self, Failure> {
         let tls = match target.security {
             Security::Cleartext => None,
-            _ => Some(common.tls(connection, reporter).await?),
+            _ => Some(shared.tls(connection, reporter).await?),
         };
         let trace = match connection.trace.clone().zip(Some(target.clone())) {
             Some((path, target)) => Some(aside(move || trace::to_file(&path, &target)).await?),
@@ -142,7 +110,7 @@ impl Means {
             trace,
             ..SessionOptions::default()
         };
-        Ok(Means { sandbox: common.sandbox(connection).await?, options, began: common.began })
+        Ok(Connector { sandbox: shared.sandbox(connection).await?, options, began: shared.began })
     }
 
     /// Connects and reads the greeting.

@@ -239,13 +239,17 @@ fn advice_on_session(error: &SessionError) -> Option<&'static str> {
             _ if refusal.command == STLS => Some(
                 "nothing secret was sent; try pop3s:// (without TLS, which is --tls off, everybody on the way can listen)",
             ),
+            _ if refusal.command.starts_with("LANG") => Some("leave out --lang, or name another language"),
             _ => None,
         },
         Error::NoMechanism(_) => Some(
-            "--auth names more ways: apop and cram-md5 rest on MD5; user, plain and login send the password as it is, \
-             in clear text without TLS",
+            "--auth auto, the default, takes the best of the server's ways that keeps the password secret; others have to be \
+             named: apop and cram-md5 rest on MD5, and user, plain and login send the password as it is, in clear text without TLS",
         ),
         Error::TlsFailed(_) => None,
+        Error::Misbehaved(misbehaviour) if misbehaviour.problem.contains("SCRAM iteration count") => {
+            Some("--scram-iterations permits other counts; ask who runs the server before you permit fewer than 4096")
+        }
         Error::Misbehaved(misbehaviour) if misbehaviour.command.as_deref() == Some(CONNECTION) => {
             Some("check that the host and port are those of a POP3 server")
         }

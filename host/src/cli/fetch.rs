@@ -1,42 +1,59 @@
 //! `popfetch fetch`
 
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 
-use super::arguments::Fetch;
-use super::connect::{Common, Target, check};
+use super::arguments::{Fetch, StateArguments};
+use super::connect::{Shared, aside};
 use super::failure::Failure;
 use super::output::Reporter;
 use super::sign_in::{Account, account_name, user};
+use super::target::{Target, check};
 use super::{place, state};
 use crate::delivery::Maildir;
 use crate::fetch::{Deletion, FetchOptions, MinRate, Policy, Sending, Summary, fetch_persistently};
+use crate::journal::Journal;
 
 /// Fetches from one account, or from several at a time. Then each says itself why it has failed, and the failure of the first
 /// one on the command line is given.
 pub(super) async fn run(arguments: Fetch, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let targets = arguments.connection.urls.iter().map(|url| check(url, &arguments.connection));
     let targets = targets.collect::<Result<Vec<Target>, Failure>>()?;
-    let common = Common::new(&arguments.connection);
+    check_each_once(&targets, &arguments)?;
+    let shared = Shared::begin(&arguments.connection);
     match <[Target; 1]>::try_from(targets) {
-        Ok([target]) => fetch_account(&arguments, target, &common, reporter).await,
+        Ok([target]) => fetch_account(&arguments, target, &shared, reporter).await,
         Err(targets) if arguments.connection.trace.is_some() => {
             Err(Failure::Usage(format!("--trace is for one URL, and there are {}", targets.len())))
         }
-        Err(targets) => fetch_accounts(arguments, targets, common, reporter).await,
+        Err(targets) => fetch_accounts(arguments, targets, shared, reporter).await,
     }
+}
+
+/// One mailbox cannot be fetched twice at the same time.
+fn check_each_once(targets: &[Target], arguments: &Fetch) -> Result<(), Failure> {
+    let mut seen = HashSet::new();
+    for target in targets {
+        let name = account_name(&arguments.sign_in, target)?;
+        if !seen.insert(name.clone()) {
+            return Err(Failure::Usage(format!("{name} is named twice; leave one of them out")));
+        }
+    }
+    Ok(())
 }
 
 async fn fetch_accounts(
     arguments: Fetch,
     targets: Vec<Target>,
-    common: Common,
+    shared: Shared,
     reporter: &Arc<Reporter>,
 ) -> Result<(), Failure> {
     let jobs = Arc::new(Semaphore::new(arguments.jobs.into()));
-    let shared = Arc::new((arguments, common));
+    let shared = Arc::new((arguments, shared));
     // The sessions share this thread; each account stores in threads of its own.
     let accounts = LocalSet::new();
     let mut running = JoinSet::new();
@@ -78,24 +95,19 @@ async fn fetch_accounts(
 async fn fetch_account(
     arguments: &Fetch,
     target: Target,
-    common: &Common,
+    shared: &Shared,
     reporter: &Arc<Reporter>,
 ) -> Result<(), Failure> {
     // Whether mail can be stored is known before anybody is asked for it.
     let account = account_name(&arguments.sign_in, &target)?;
     let user = user(&arguments.sign_in, &target)?;
     let directory = place::of_account(&arguments.maildir, &user, &target.url.host().to_string())?;
-    let maildir = Maildir::open(&directory)?;
-    let journal = state::open(&arguments.state)?;
-    // Held until the end of this function, and so of the run.
-    let _lock = journal.as_ref().map(|journal| journal.lock(&account)).transpose()?;
+    let (state, name) = (arguments.state.clone(), account.clone());
+    let (maildir, journal) = aside(move || open(&directory, &state, &name)).await?;
 
-    let mut opener = Account::prepare(&arguments.connection, target, &arguments.sign_in, common, reporter).await?;
+    let mut opener = Account::prepare(&arguments.connection, target, &arguments.sign_in, shared, reporter).await?;
     let session = opener.open(Sending::AsAnnounced).await?;
-    // What is in one Maildir is not in another, whatever the account.
-    let place = std::path::absolute(&directory).unwrap_or(directory);
-    let key = format!("{account} {}", place.display());
-    let options = FetchOptions { journal: journal.map(|journal| (journal, key)), ..options(arguments, maildir) };
+    let options = FetchOptions { journal, ..options(arguments, maildir) };
     let events = Arc::clone(reporter);
     let outcome = fetch_persistently(
         session,
@@ -112,6 +124,22 @@ async fn fetch_account(
     outcome.result?;
     let Summary { refused, not_deleted, failed, .. } = outcome.summary;
     if refused + not_deleted + failed == 0 { Ok(()) } else { Err(Failure::Incomplete(outcome.summary)) }
+}
+
+/// Opens where the mail goes, and the journal with the name of the account there. The journal keeps other runs away for as long as
+/// anything of this one is at work.
+fn open(
+    directory: &Path,
+    state: &StateArguments,
+    account: &str,
+) -> Result<(Maildir, Option<(Journal, String)>), Failure> {
+    let maildir = Maildir::open(directory)?;
+    let Some(mut journal) = state::open(state)? else { return Ok((maildir, None)) };
+    journal.lock(account)?;
+    // What is in one Maildir is not in another, whatever the account.
+    let key = place::key(account, directory);
+    journal.rename(&place::earlier_key(account, directory), &key)?;
+    Ok((maildir, Some((journal, key))))
 }
 
 fn options(arguments: &Fetch, maildir: Maildir) -> FetchOptions {
@@ -132,6 +160,7 @@ fn options(arguments: &Fetch, maildir: Maildir) -> FetchOptions {
         mark_seen: arguments.mark_seen,
         min_rate: arguments.min_rate.map(|octets| MinRate { octets, over: arguments.connection.timeout }),
         reconnects: arguments.reconnect,
+        deadline: Some(arguments.connection.deadline),
         ..FetchOptions::to(maildir)
     }
 }

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::arguments::Info;
 use super::auth::{self, Offers};
-use super::connect::{Common, Means, only_target};
+use super::connect::{Connector, Shared};
 use super::failure::Failure;
 use super::output::{Reporter, shown};
 use super::password::SecretKind;
+use super::target::only_target;
 use crate::fetch::Sending;
 use crate::sandbox::contract::Mechanism;
 use crate::session::{Capability, Language};
@@ -15,8 +16,9 @@ use crate::tls::{TlsDetails, TrustedBy};
 
 pub(super) async fn run(arguments: Info, reporter: &Reporter) -> Result<(), Failure> {
     let target = only_target(&arguments.connection)?;
-    let means = Means::new(&arguments.connection, &target, &Common::new(&arguments.connection), reporter).await?;
-    let mut session = means.connect(&arguments.connection, &target, &[], Sending::AsAnnounced).await?;
+    let connector =
+        Connector::new(&arguments.connection, &target, &Shared::begin(&arguments.connection), reporter).await?;
+    let mut session = connector.connect(&arguments.connection, &target, &[], Sending::AsAnnounced).await?;
     let greeting = session.greeting().await?;
     let tls = session.tls();
     let capabilities = session.capabilities_if_any().await?;

@@ -124,7 +124,8 @@ fn repair(path: &Path, reporter: &Reporter) -> Result<(), Failure> {
         None => format!("{path}: all is well, nothing was changed"),
         Some(Repaired { aside, messages }) => {
             let aside = shown(&aside.to_string_lossy());
-            format!("{path}: {messages} messages were taken over; the damaged file is {aside}")
+            let then = if messages == 0 { ", so that the next run fetches everything that is there" } else { "" };
+            format!("{path}: {messages} messages were taken over{then}; the damaged file is {aside}")
         }
     });
     Ok(())

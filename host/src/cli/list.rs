@@ -6,10 +6,11 @@ use mail_parser::MessageParser;
 use serde_json::json;
 
 use super::arguments::List;
-use super::connect::{Common, only_target};
+use super::connect::Shared;
 use super::failure::Failure;
 use super::output::{Reporter, counted, shown};
 use super::sign_in::{Account, account_name};
+use super::target::only_target;
 use crate::escape::escape;
 use crate::fetch::Sending;
 use crate::sandbox::contract::Piece;
@@ -28,7 +29,7 @@ pub(super) async fn run(arguments: List, reporter: &Reporter) -> Result<(), Fail
         &arguments.connection,
         target,
         &arguments.sign_in,
-        &Common::new(&arguments.connection),
+        &Shared::begin(&arguments.connection),
         reporter,
     )
     .await?;
@@ -46,12 +47,14 @@ pub(super) async fn run(arguments: List, reporter: &Reporter) -> Result<(), Fail
         let messages = counted(u32::try_from(listings.len()).unwrap_or(u32::MAX));
         reporter.line(&format!("{}: {messages}, {octets} octets", shown(&account)));
     }
+    let mut unseen = 0;
     for rows in listings.chunks(HEADERS_AT_A_TIME) {
         let numbers: Vec<u32> = rows.iter().map(|row| row.number).collect();
         let mut headers = if arguments.headers { headers(&mut session, &numbers).await? } else { HashMap::new() };
         for row in rows {
             let unique_id = unique_ids.get(&row.number).map(|unique_id| escape(unique_id).to_string());
             let header = headers.remove(&row.number);
+            unseen += usize::from(arguments.headers && header.is_none());
             if reporter.is_json() {
                 let mut object = json!({
                     "event": "message", "number": row.number, "octets": row.octets, "unique_id": unique_id,
@@ -72,6 +75,9 @@ pub(super) async fn run(arguments: List, reporter: &Reporter) -> Result<(), Fail
                 }
             }
         }
+    }
+    if unseen > 0 {
+        reporter.warn(&format!("the server does not show the headers of {unseen} of the messages (TOP)"));
     }
     if reporter.is_json() {
         reporter.json(&json!({

@@ -14,6 +14,7 @@ mod place;
 mod sign_in;
 mod signals;
 mod state;
+mod target;
 mod trace;
 
 use std::ffi::OsString;

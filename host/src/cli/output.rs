@@ -129,6 +129,7 @@ impl Reporter {
     pub(super) fn fetched(&self, account: &str, summary: &Summary) {
         self.progress.finish_and_clear();
         let Summary { messages, stored, octets, known, skipped, failed, deleted, refused, not_deleted, .. } = summary;
+        let would_fetch = &summary.would_retrieve;
         if self.output.format == Format::Json {
             return self.json(&json!({
                 "event": "done", "account": shown(account), "messages": messages, "stored": stored, "octets": octets,
@@ -137,6 +138,7 @@ impl Reporter {
         }
         let mut line = format!("{}: {}, {stored} stored ({octets} octets)", shown(account), counted(*messages));
         for (count, what) in [
+            (would_fetch, "would be fetched"),
             (known, "known"),
             (skipped, "skipped"),
             (failed, "failed"),
@@ -247,7 +249,7 @@ pub(super) fn counted(messages: u32) -> String {
 
 /// A dry run is there for these.
 fn is_asked_for(event: &Event<'_>) -> bool {
-    matches!(event, Event::WouldRetrieve { .. } | Event::WouldDelete { .. })
+    matches!(event, Event::WouldRetrieve { .. } | Event::WouldSkip { .. } | Event::WouldDelete { .. })
 }
 
 fn why(skipped: &Skipped) -> String {
@@ -270,7 +272,7 @@ fn why(skipped: &Skipped) -> String {
 fn fetch_line(event: &Event<'_>) -> Option<String> {
     Some(match event {
         Event::Maildrop { messages, octets } => format!("{}, {octets} octets", counted(*messages)),
-        Event::Skipped { number, octets, why: skipped } => {
+        Event::Skipped { number, octets, why: skipped } | Event::WouldSkip { number, octets, why: skipped } => {
             let octets = octets.map(|octets| format!(" ({octets} octets)")).unwrap_or_default();
             format!("message {number}{octets}: skipped, {}", why(skipped))
         }
@@ -292,6 +294,7 @@ fn fetch_line(event: &Event<'_>) -> Option<String> {
             format!("connecting again in {:.1} s: {cause}", after.as_secs_f32())
         }
         Event::Refused { number, reply } => format!("message {number}: refused: {}", words(reply)),
+        Event::Deleted { number } => format!("message {number}: deleted at the server"),
         Event::NotDeleted { number, reply } => format!("message {number}: not deleted: {}", words(reply)),
         _ => return None,
     })
@@ -303,7 +306,7 @@ fn fetch_json(event: &Event<'_>) -> Option<Value> {
             json!({ "event": "maildrop", "messages": messages, "octets": octets })
         }
         Event::Planned { retrieve, known } => json!({ "event": "planned", "retrieve": retrieve, "known": known }),
-        Event::Skipped { number, octets, why: skipped } => {
+        Event::Skipped { number, octets, why: skipped } | Event::WouldSkip { number, octets, why: skipped } => {
             json!({ "event": "skipped", "number": number, "octets": octets, "why": why(skipped) })
         }
         Event::WouldRetrieve { number, delete } => {
@@ -327,6 +330,7 @@ fn fetch_json(event: &Event<'_>) -> Option<Value> {
             json!({ "event": "reconnecting", "cause": cause, "seconds": after.as_secs_f64() })
         }
         Event::Refused { number, reply } => json!({ "event": "refused", "number": number, "reply": words(reply) }),
+        Event::Deleted { number } => json!({ "event": "deleted", "number": number }),
         Event::NotDeleted { number, reply } => {
             json!({ "event": "not-deleted", "number": number, "reply": words(reply) })
         }

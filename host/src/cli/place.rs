@@ -5,6 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use crate::escape::escape;
 
 /// Puts the user of an account for `%u` and its host for `%h`; `%%` is a percent sign.
 ///
@@ -25,6 +26,24 @@ pub(super) fn of_account(path: &Path, user: &str, host: &str) -> Result<PathBuf,
         octets.next();
     }
     Ok(OsString::from_vec(placed).into())
+}
+
+/// What an account and its Maildir are called in the journal, however the path was written.
+pub(super) fn key(account: &str, maildir: &Path) -> String {
+    let place = maildir.canonicalize().unwrap_or_else(|_| absolute(maildir));
+    match place.to_str() {
+        Some(place) => format!("{account} {place}"),
+        None => format!("{account} {}", escape(place.as_os_str().as_bytes())),
+    }
+}
+
+/// What they were called when links and dots in the path still counted.
+pub(super) fn earlier_key(account: &str, maildir: &Path) -> String {
+    format!("{account} {}", absolute(maildir).display())
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn component(name: &str) -> Result<&str, Failure> {

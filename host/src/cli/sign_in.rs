@@ -4,11 +4,12 @@ use tokio::sync::Mutex;
 
 use super::arguments::{Connection, SignIn};
 use super::auth::{self, Auth, Offers};
-use super::connect::{Common, Means, Target};
+use super::connect::{Connector, Shared};
 use super::failure::Failure;
 use super::output::Reporter;
 use super::password::{PasswordSource, Place, SecretKind};
 use super::place;
+use super::target::Target;
 use crate::fetch::Sending;
 use crate::sandbox::contract::Mechanism;
 use crate::secret::Secret;
@@ -21,7 +22,7 @@ pub(super) struct Account<'r> {
     target: Target,
     source: PasswordSource,
     credentials: Credentials,
-    means: Means,
+    connector: Connector,
 }
 
 impl<'r> Account<'r> {
@@ -30,7 +31,7 @@ impl<'r> Account<'r> {
         connection: &'r Connection,
         target: Target,
         sign_in: &SignIn,
-        common: &Common,
+        shared: &Shared,
         reporter: &'r Reporter,
     ) -> Result<Self, Failure> {
         let user = user(sign_in, &target)?;
@@ -48,15 +49,15 @@ impl<'r> Account<'r> {
             [Auth::Named(Mechanism::External)] => Secret::new(Vec::new()),
             _ => obtain(&source, &user, &target, reporter).await?,
         };
-        let means = Means::new(connection, &target, common, reporter).await?;
-        Ok(Account { connection, reporter, target, source, credentials: Credentials { user, secret }, means })
+        let connector = Connector::new(connection, &target, shared, reporter).await?;
+        Ok(Account { connection, reporter, target, source, credentials: Credentials { user, secret }, connector })
     }
 
     /// Connects and signs in; gives the session in TRANSACTION.
     pub(super) async fn open(&mut self, sending: Sending) -> Result<Session, Failure> {
         let (connection, target) = (self.connection, &self.target);
         let confidential = std::slice::from_ref(&self.credentials);
-        let mut session = self.means.connect(connection, target, confidential, sending).await?;
+        let mut session = self.connector.connect(connection, target, confidential, sending).await?;
         self.reporter.connected(
             &name(&self.credentials.user, target),
             &session.greeting().await?,
@@ -75,7 +76,7 @@ impl<'r> Account<'r> {
                 self.credentials.secret = secret;
                 if !session.is_usable() {
                     let both = [refused, self.credentials.clone()];
-                    session = self.means.connect(connection, &self.target, &both, sending).await?;
+                    session = self.connector.connect(connection, &self.target, &both, sending).await?;
                     permitted = self.permitted(&mut session).await?;
                 }
                 signed_in = session.sign_in(&self.credentials, &permitted).await;

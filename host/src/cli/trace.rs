@@ -10,9 +10,9 @@ use std::time::Instant;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::connect::Target;
 use super::failure::Failure;
 use super::output::shown;
+use super::target::Target;
 use crate::session::{Security, Trace};
 
 /// What a trace begins with, and so what may be overwritten by another.

@@ -30,6 +30,7 @@ impl Corrections {
                 returned.iter().try_for_each(|unique_id| notes.present(unique_id))?;
                 vanished.iter().try_for_each(|unique_id| notes.absent(unique_id))?;
                 notes.store_all(entries.iter().map(|(unique_id, entry)| (unique_id.as_slice(), entry)))?;
+                notes.recovered(entries.iter().map(|(unique_id, _)| unique_id.as_slice()))?;
                 settled.iter().try_for_each(|row| notes.settle(*row, &[]))?;
                 notes.prune(REMEMBERED)
             });

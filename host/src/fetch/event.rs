@@ -44,6 +44,15 @@ pub enum Event<'a> {
         /// And deleted at the server then.
         delete: bool,
     },
+    /// In a dry run: a message would be left out.
+    WouldSkip {
+        /// The message.
+        number: u32,
+        /// Its size, where that is known.
+        octets: Option<u64>,
+        /// Why.
+        why: &'a Skipped,
+    },
     /// In a dry run: a message that is stored would be deleted at the server.
     WouldDelete {
         /// The message.
@@ -100,6 +109,11 @@ pub enum Event<'a> {
         /// Its words.
         reply: &'a Reply,
     },
+    /// The server has deleted a message: it has confirmed the end of the session.
+    Deleted {
+        /// The message.
+        number: u32,
+    },
     /// The server would not delete a message.
     NotDeleted {
         /// The message.
@@ -136,6 +150,9 @@ pub enum Warning {
          beginnings (TOP); the next run fetches them"
     )]
     NotMarked(u32),
+    /// Messages of which it cannot be known how old they are.
+    #[error("{0} of the messages are fetched whatever their age, for the server does not show their headers (TOP)")]
+    UnknownAge(u32),
     /// All unique-ids have changed.
     #[error("the server has given new unique-ids to all messages; {0} were recognised as stored by their beginnings")]
     NewUniqueIds(u32),

@@ -32,18 +32,22 @@ pub(super) enum Dates {
 
 /// Looks at these messages, in ascending order. Those that the server does not show are left out; a server without `TOP`
 /// shows none.
+///
+/// `awaited` is the message that was to be shown when this fails.
 pub(super) async fn glimpses(
     session: &mut Session,
     messages: &[u32],
     dates: Dates,
+    awaited: &mut Option<u32>,
 ) -> Result<HashMap<u32, Glimpse>, FetchError> {
     let mut glimpses = HashMap::with_capacity(messages.len());
     for (at, some) in messages.chunks(AT_A_TIME).enumerate() {
-        glimpse_at(session, some, dates, &mut glimpses).await?;
+        glimpse_at(session, some, dates, awaited, &mut glimpses).await?;
         if at == 0 && glimpses.is_empty() {
             break;
         }
     }
+    *awaited = None;
     Ok(glimpses)
 }
 
@@ -51,10 +55,13 @@ async fn glimpse_at(
     session: &mut Session,
     messages: &[u32],
     dates: Dates,
+    awaited: &mut Option<u32>,
     glimpses: &mut HashMap<u32, Glimpse>,
 ) -> Result<(), FetchError> {
     let mut beginning = Beginning::default();
     let mut header = Vec::new();
+    let mut unseen = messages.iter().copied();
+    *awaited = unseen.next();
     let mut transfer = session.top(messages, FINGERPRINTED_LINES).await?;
     loop {
         let pieces = transfer.next().await?;
@@ -76,9 +83,13 @@ async fn glimpse_at(
                 }
                 Piece::End(end) => {
                     let fingerprint = std::mem::take(&mut beginning).finish();
-                    glimpses.insert(end.number, Glimpse { fingerprint, date: arrival(&header) });
+                    *awaited = unseen.next();
+                    // Nothing is no beginning by which a message could be told from another one.
+                    if end.octets > 0 {
+                        glimpses.insert(end.number, Glimpse { fingerprint, date: arrival(&header) });
+                    }
                 }
-                Piece::Refused(_) => {}
+                Piece::Refused(_) => *awaited = unseen.next(),
             }
         }
     }

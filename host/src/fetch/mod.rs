@@ -51,6 +51,8 @@ pub struct Summary {
     pub skipped: u32,
     /// New messages that could not be fetched, by this run or an earlier one whose time has not come again.
     pub failed: u32,
+    /// In a dry run, messages that would be retrieved.
+    pub would_retrieve: u32,
     /// Messages that the server has deleted.
     pub deleted: u32,
     /// Messages that the server would not give.
@@ -74,7 +76,11 @@ pub struct Outcome {
 
 /// Fetches all new messages of a session in TRANSACTION, and ends the session.
 ///
-/// A failure stops the run before `DELE` or `QUIT`, so that the server deletes nothing.
+/// A failure stops the run before `QUIT`, so that the server deletes nothing (RFC 1939 §6). Where this future is dropped, the
+/// thread that stores ends its group of messages in its own time; until then the journal keeps other runs away, if it was
+/// [locked](Journal::lock).
+///
+/// The session is the only one: [`FetchOptions::reconnects`] does not count.
 pub async fn fetch(session: Session, options: FetchOptions, events: Events) -> Outcome {
     let never = async |_: Sending| -> Result<Session, &str> { Err("there is no other session") };
     fetch_persistently(session, never, FetchOptions { reconnects: 0, ..options }, events).await
@@ -111,8 +117,8 @@ async fn run<E: std::fmt::Display>(
     events: &Events,
     summary: &mut Summary,
 ) -> Result<(), FetchError> {
-    let mut tries = Tries::new();
-    let mut reconnecting = Reconnecting::new(options.reconnects);
+    let mut tries = Tries::default();
+    let mut reconnecting = Reconnecting::new(options.reconnects, options.deadline);
     let mut is_first = true;
     loop {
         let mut attempt = SessionRun::new(options, ledger, events, &mut tries, summary, is_first);
@@ -120,7 +126,13 @@ async fn run<E: std::fmt::Display>(
         let interruption = attempt.interruption();
         let Err(error) = result else { return Ok(()) };
         interruption.note(&error, &mut tries, ledger, events, summary).await?;
-        session = reconnecting.after(error, &interruption, &mut reconnect, events).await?;
+        session = match reconnecting.after(error, &interruption, &mut reconnect, events).await {
+            Ok(session) => session,
+            Err(error) => {
+                interruption.note_end(&error, &tries, ledger).await?;
+                return Err(error);
+            }
+        };
         is_first = false;
     }
 }

@@ -25,6 +25,9 @@ pub struct FetchOptions {
     pub min_rate: Option<MinRate>,
     /// How often in a row another session is opened without a new message, after one has failed.
     pub reconnects: u32,
+    /// How long after the beginning another session may still be opened. Each session has a deadline of its own, for which its
+    /// [`SessionOptions`](crate::SessionOptions) are.
+    pub deadline: Option<Duration>,
     /// How long the session may be idle while messages are stored, before the server hears a `NOOP`.
     pub keep_alive: Duration,
 }
@@ -41,6 +44,7 @@ impl FetchOptions {
             mark_seen: false,
             min_rate: None,
             reconnects: 3,
+            deadline: None,
             keep_alive: Duration::from_secs(30),
         }
     }

@@ -7,13 +7,23 @@ use super::glimpse::{Dates, Glimpse, glimpses};
 use super::identity::Identities;
 use super::ledger::Ledger;
 use super::past::{Leftover, Past};
-use super::policy::{Choice, Skipped};
+use super::policy::{Choice, Policy, Skipped};
 use super::pool::Pool;
 use super::survey::{Survey, sizes};
-use super::tries::Tries;
+use super::tries::{Look, Tries};
 use super::{Deletion, Event, Events, FetchError, FetchOptions, UniqueIds, Warning, count};
 use crate::journal::{Entry, EntryState, now};
 use crate::session::Session;
+
+/// What a plan has to keep to.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'o> {
+    pub(super) options: &'o FetchOptions,
+    /// What is left of the policy for this session.
+    pub(super) policy: &'o Policy,
+    /// What earlier sessions of the run have come to.
+    pub(super) tries: &'o Tries,
+}
 
 /// What to do with each message of the maildrop.
 #[derive(Debug, Default)]
@@ -43,8 +53,22 @@ pub(super) struct Evidence {
     pub(super) expected: HashMap<u32, Entry>,
     /// Stored messages that may be among those retrieved, under any unique-id.
     pub(super) pool: Pool,
+    /// Those of them that an earlier run was about to deliver when it ended.
+    pub(super) leftovers: Vec<Entry>,
     /// For messages that nothing stands for before they are retrieved.
     pub(super) identities: Identities,
+}
+
+impl Evidence {
+    fn add_leftover(&mut self, entry: Entry) {
+        self.leftovers.push(entry);
+        self.pool.add(entry);
+    }
+
+    /// Whether there are files of which it is open whose they are.
+    pub(super) fn has_open_leftovers(&self) -> bool {
+        self.leftovers.iter().any(|leftover| self.pool.has(leftover))
+    }
 }
 
 impl Plan {
@@ -57,11 +81,12 @@ impl Plan {
     pub(super) async fn make(
         session: &mut Session,
         survey: Survey,
-        options: &FetchOptions,
+        terms: Terms<'_>,
         ledger: &Ledger,
-        tries: &Tries,
         events: &Events,
+        look: &mut Option<Look>,
     ) -> Result<Self, FetchError> {
+        let Terms { options, policy, tries } = terms;
         if survey.messages == 0 {
             // That may be for once: nothing is forgotten.
             return Ok(Plan::default());
@@ -69,13 +94,19 @@ impl Plan {
         let (maildir, unique_ids) = (options.maildir.clone(), survey.unique_ids.clone());
         let past = ledger.aside(move |journal, account| Past::read(journal, account, &maildir, &unique_ids)).await?;
         let is_blank = past.known.is_empty() && past.leftovers.is_empty() && past.vanished.is_empty();
-        let asks_sizes = options.policy.asks_sizes() || !is_blank;
+        // For the policy there is nothing in their place.
+        let asks_sizes = policy.asks_sizes() || (!is_blank && tries.may_see_sizes());
+        *look = (asks_sizes && !policy.asks_sizes()).then_some(Look::Sizes);
         let sizes = if asks_sizes { sizes(session).await? } else { HashMap::new() };
-        let mut planner = Planner::new(survey, past, sizes, options, tries);
+        *look = None;
+        let mut planner = Planner::new(survey, past, sizes, terms);
         planner.sort_listed();
         let looks_at = planner.doubtful();
-        let dates = if options.policy.newer_than.is_some() { Dates::Wanted } else { Dates::NotWanted };
-        let glimpses = glimpses(session, &looks_at, dates).await?;
+        let dates = if policy.newer_than.is_some() { Dates::Wanted } else { Dates::NotWanted };
+        let mut awaited = None;
+        let glimpses = glimpses(session, &looks_at, dates, &mut awaited).await;
+        *look = awaited.map(|number| Look::Beginning(planner.survey.unique_ids.get(&number).cloned()));
+        let glimpses = glimpses?;
         planner.settle_doubts(&glimpses);
         planner.identify(&glimpses, ledger, events).await?;
         planner.recognise(&glimpses, events);
@@ -86,6 +117,7 @@ impl Plan {
 /// The messages of a maildrop, on their way into a plan.
 struct Planner<'o> {
     options: &'o FetchOptions,
+    policy: &'o Policy,
     tries: &'o Tries,
     survey: Survey,
     past: Past,
@@ -99,6 +131,8 @@ struct Planner<'o> {
     all_are_new: bool,
     /// There are messages without a unique-id of their own.
     has_unidentified: bool,
+    /// The server has shown unique-ids, so that what is not among them is not there.
+    shows_unique_ids: bool,
 }
 
 /// Why an entry is not taken at its word.
@@ -113,15 +147,18 @@ enum Doubt {
 }
 
 impl<'o> Planner<'o> {
-    fn new(survey: Survey, past: Past, sizes: HashMap<u32, u64>, options: &'o FetchOptions, tries: &'o Tries) -> Self {
+    fn new(survey: Survey, past: Past, sizes: HashMap<u32, u64>, terms: Terms<'o>) -> Self {
+        let Terms { options, policy, tries } = terms;
         let all_are_new = past.known.values().all(|entry| !entry.is_stored())
             && past.vanished.iter().any(|(_, entry)| entry.is_stored());
         let evidence = Evidence { unique_ids: survey.unique_ids.clone(), sizes, ..Evidence::default() };
         let unidentified = survey.unidentified();
         Planner {
             options,
+            policy,
             tries,
             has_unidentified: !unidentified.is_empty(),
+            shows_unique_ids: survey.lack.is_none() || !survey.unique_ids.is_empty(),
             unidentified,
             survey,
             past,
@@ -139,7 +176,7 @@ impl<'o> Planner<'o> {
             let entry = Entry::delivered(found.octets, None, found.fingerprint);
             // What was delivered for messages without a unique-id has to be recognised.
             if unique_id.is_empty() || leftovers.contains_key(&unique_id) {
-                self.plan.evidence.pool.add(entry);
+                self.plan.evidence.add_leftover(entry);
             } else {
                 leftovers.insert(unique_id, entry);
             }
@@ -148,7 +185,14 @@ impl<'o> Planner<'o> {
         numbers.sort_unstable();
         for number in numbers {
             let Some(unique_id) = self.survey.unique_ids.get(&number) else { continue };
-            if let Some(leftover) = leftovers.remove(unique_id) {
+            let known = self.past.known.get(unique_id);
+            // Another row may have been left open for others.
+            let is_settled = |leftover: &Entry| {
+                known.is_some_and(|known| {
+                    known.is_stored() && (known.fingerprint, known.octets) == (leftover.fingerprint, leftover.octets)
+                })
+            };
+            if let Some(leftover) = leftovers.remove(unique_id).filter(|leftover| !is_settled(leftover)) {
                 self.verify.push((number, leftover, Doubt::Leftover));
                 continue;
             }
@@ -158,7 +202,7 @@ impl<'o> Planner<'o> {
             }
         }
         // The same for messages that are not listed under their unique-ids now.
-        leftovers.into_values().for_each(|leftover| self.plan.evidence.pool.add(leftover));
+        leftovers.into_values().for_each(|leftover| self.plan.evidence.add_leftover(leftover));
     }
 
     fn sort_known(&mut self, number: u32, entry: Entry) {
@@ -170,7 +214,7 @@ impl<'o> Planner<'o> {
             }
         } else if has_other_size && !(is_of_earlier_version(&entry) && self.options.deletion == Deletion::Never) {
             self.verify.push((number, entry, Doubt::Size));
-        } else if self.is_to_be_deleted(&entry) && !self.tries.is_of_this_run(&entry) {
+        } else if self.is_to_be_deleted(&entry) && !self.tries.has_stored(self.unique_id(number)) {
             self.verify.push((number, entry, Doubt::Deletion));
         } else {
             self.take_as_known(number, &entry);
@@ -184,9 +228,10 @@ impl<'o> Planner<'o> {
             verified.map(|(number, ..)| *number).chain(self.unidentified.iter().copied()).collect();
         let recognises = !self.plan.evidence.pool.is_empty()
             || self.past.vanished.iter().any(|vanished| self.may_be_renamed(vanished));
-        if recognises || self.options.policy.newer_than.is_some() {
+        if recognises || self.policy.newer_than.is_some() {
             numbers.extend(self.candidates.iter().filter(|number| self.date_of(**number).is_none()));
         }
+        numbers.retain(|number| self.tries.may_see_beginning(self.survey.unique_ids.get(number)));
         numbers.sort_unstable();
         numbers
     }
@@ -198,10 +243,15 @@ impl<'o> Planner<'o> {
             let is_same = glimpse.is_none_or(|glimpse| Some(glimpse.fingerprint) == entry.fingerprint);
             let listed = self.plan.evidence.sizes.get(&number).copied();
             let is_known = match doubt {
-                Doubt::Size => glimpse.is_some(),
-                Doubt::Deletion => true,
+                // What would be deleted has to be the same to its end.
+                Doubt::Size => glimpse.is_some() && !self.is_to_be_deleted(&entry),
+                // An earlier version has noted no beginning. Where it is open whether the server has deleted it, it was looked
+                // at before it was told to.
+                Doubt::Deletion => {
+                    glimpse.is_some() || entry.fingerprint.is_none() || entry.state == EntryState::DeletionSent
+                }
                 // It may have been cut short behind what TOP shows.
-                Doubt::Leftover => listed.is_some() && listed == entry.octets,
+                Doubt::Leftover => glimpse.is_some() && listed.is_some() && listed == entry.octets,
             };
             if is_known && is_same {
                 if doubt != Doubt::Deletion {
@@ -213,7 +263,9 @@ impl<'o> Planner<'o> {
             }
             match doubt {
                 // Whose file it is shows when the messages are there.
-                Doubt::Leftover => self.plan.evidence.pool.add(entry),
+                Doubt::Leftover => self.plan.evidence.add_leftover(entry),
+                // Another message has its unique-id, and it may be listed under another one: unique-ids may be numbers.
+                Doubt::Size | Doubt::Deletion if !is_same => self.plan.evidence.pool.add(entry),
                 // Fetched again; if it is the same after all, it is not stored twice.
                 Doubt::Size | Doubt::Deletion => drop(self.plan.evidence.expected.insert(number, entry)),
             }
@@ -312,48 +364,58 @@ impl<'o> Planner<'o> {
     fn finish(mut self, glimpses: &HashMap<u32, Glimpse>, events: &Events) -> Plan {
         let mut wanted = Vec::new();
         let mut last = Vec::new();
+        let mut unseen = 0;
         for number in std::mem::take(&mut self.candidates) {
             let date = self.date_of(number).or_else(|| glimpses.get(&number)?.date);
             if let Some(why) = self.reason_to_skip(number, date) {
                 self.plan.skipped.push((number, why));
-            } else if self.unique_id(number).is_some_and(|unique_id| self.tries.has_broken_at(unique_id)) {
+            } else if self.unique_id(number).is_some_and(|unique_id| self.has_failed(unique_id)) {
                 last.push(number);
             } else {
+                unseen += u32::from(date.is_none() && !glimpses.contains_key(&number));
                 wanted.push(number);
             }
+        }
+        if unseen > 0 && self.policy.newer_than.is_some() {
+            events(Event::Warning(Warning::UnknownAge(unseen)));
         }
         wanted.append(&mut last);
         if self.options.mark_seen {
             self.mark_seen(wanted, events);
         } else {
-            let Choice { retrieve, skipped } = self.options.policy.choose(wanted, &self.plan.evidence.sizes);
+            let Choice { retrieve, skipped } = self.policy.choose(wanted, &self.plan.evidence.sizes);
             self.plan.retrieve = retrieve;
             self.plan.skipped.extend(skipped);
         }
-        let Planner { past, mut plan, survey, .. } = self;
+        let Planner { past, mut plan, shows_unique_ids, .. } = self;
         plan.skipped.sort_unstable_by_key(|(number, _)| *number);
         plan.known.sort_unstable();
         plan.delete.sort_unstable();
         plan.corrections.returned = past.returned;
         // Whose files those in the pool are shows only when everything is retrieved.
-        let is_open = !plan.evidence.pool.is_empty();
+        let is_open = plan.evidence.has_open_leftovers();
         *(if is_open { &mut plan.open_rows } else { &mut plan.corrections.settled }) = past.rows;
-        if survey.lack.is_none() || !survey.unique_ids.is_empty() {
+        if shows_unique_ids {
             let vanished = past.vanished.into_iter().filter(|(_, entry)| entry.absent_since.is_none());
             plan.corrections.vanished = vanished.map(|(unique_id, _)| unique_id).collect();
         }
         plan
     }
 
+    fn has_failed(&self, unique_id: &[u8]) -> bool {
+        self.tries.has_broken_at(unique_id) || self.past.failures.contains_key(unique_id)
+    }
+
     fn reason_to_skip(&mut self, number: u32, date: Option<u64>) -> Option<Skipped> {
         let unique_id = self.unique_id(number)?.to_vec();
-        if let Some(failed) = self.past.failures.get(&unique_id)
+        if !self.options.mark_seen
+            && let Some(failed) = self.past.failures.get(&unique_id)
             && (failed.again_at > now() || self.tries.has_given_up(&unique_id))
         {
             return Some(Skipped::FailedBefore(failed.clone()));
         }
         let date = date?;
-        if self.options.policy.newer_than.is_none_or(|age| date.saturating_add(age.as_secs()) >= now()) {
+        if self.policy.newer_than.is_none_or(|age| date.saturating_add(age.as_secs()) >= now()) {
             return None;
         }
         let listed = self.plan.evidence.sizes.get(&number).copied();
@@ -423,12 +485,28 @@ fn is_of_earlier_version(entry: &Entry) -> bool {
 }
 
 impl Plan {
-    /// Tells what was compared, and what is left out.
+    /// Tells what was compared.
     pub(super) fn tell(&self, events: &Events) {
         events(Event::Planned { retrieve: count(self.retrieve.len()), known: count(self.known.len()) });
+    }
+
+    /// Tells what is left out.
+    pub(super) fn tell_skipped(&self, events: &Events) {
         for (number, why) in &self.skipped {
-            let octets = self.evidence.sizes.get(number).copied();
-            events(Event::Skipped { number: *number, octets, why });
+            events(Event::Skipped { number: *number, octets: self.size(*number), why });
         }
+    }
+
+    /// Tells what would be done with each message, and why not more.
+    pub(super) fn tell_what_would_be_done(&self, deletes: bool, events: &Events) {
+        self.retrieve.iter().for_each(|number| events(Event::WouldRetrieve { number: *number, delete: deletes }));
+        for (number, why) in &self.skipped {
+            events(Event::WouldSkip { number: *number, octets: self.size(*number), why });
+        }
+        self.delete.iter().for_each(|number| events(Event::WouldDelete { number: *number }));
+    }
+
+    fn size(&self, number: u32) -> Option<u64> {
+        self.evidence.sizes.get(&number).copied()
     }
 }

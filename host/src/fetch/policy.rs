@@ -58,6 +58,13 @@ pub(super) struct Choice {
 }
 
 impl Policy {
+    /// What it leaves to a further session of a run that has stored so much.
+    pub(super) fn after(&self, messages: u32, octets: u64) -> Self {
+        let is_used_up = messages > 0 && self.limit_octets.is_some_and(|most| octets >= most);
+        let limit = if is_used_up { Some(0) } else { self.limit.map(|most| most.saturating_sub(messages)) };
+        Policy { limit, limit_octets: self.limit_octets.map(|most| most.saturating_sub(octets)), ..*self }
+    }
+
     /// Whether the sizes of the messages have to be known.
     pub(super) fn asks_sizes(&self) -> bool {
         self.max_size.is_some() || self.min_size.is_some() || self.limit_octets.is_some()

@@ -23,6 +23,12 @@ impl Pool {
         other.entries.into_values().flatten().for_each(|entry| self.add(entry));
     }
 
+    /// Whether a message like this one has not been recognised.
+    pub(super) fn has(&self, entry: &Entry) -> bool {
+        let entries = entry.fingerprint.and_then(|fingerprint| self.entries.get(&fingerprint));
+        entries.is_some_and(|entries| entries.iter().any(|other| other.octets == entry.octets))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -2,16 +2,19 @@
 
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
-use super::tries::{Tries, failed_again};
+use super::tries::{Look, Tries, failed_again};
 use super::{Event, Events, FetchError, Summary};
 use crate::sandbox::contract::Error;
 use crate::session::{Session, SessionError, Wait};
 
 /// The first pause; each further one in a row is twice as long. Chance makes it up to twice as long again.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How many times more a run may reconnect than in a row: a server may close each session after some messages.
 const IN_ALL: u32 = 100;
@@ -28,11 +31,13 @@ pub enum Sending {
 /// What a failure has struck.
 #[derive(Debug)]
 pub(super) struct Interruption {
-    pub(super) pipelines: bool,
+    /// Commands were sent ahead of their replies.
+    pub(super) sent_ahead: bool,
     /// Messages that were stored in the session.
     pub(super) progress: usize,
-    pub(super) is_surveying: bool,
     pub(super) is_retrieving: bool,
+    /// What it was looking at, which the next one can do without.
+    pub(super) look: Option<Look>,
     /// The message in whose middle it came, and what stands for it in the journal.
     pub(super) message: Option<u32>,
     pub(super) unique_id: Option<Vec<u8>>,
@@ -50,21 +55,44 @@ impl Interruption {
         summary: &mut Summary,
     ) -> Result<(), FetchError> {
         let FetchError::Session(error) = error else { return Ok(()) };
+        if let Some(look) = &self.look {
+            tries.failed_to_see(look);
+        }
         let (Some(number), Some(unique_id)) = (self.message, &self.unique_id) else { return Ok(()) };
         if !self.is_retrieving || !tries.broke_at(unique_id) {
             return Ok(());
         }
         summary.failed = summary.failed.saturating_add(1);
         events(Event::GivenUp { number, cause: error });
-        let (unique_id, cause) = (unique_id.clone(), error.to_string());
-        summary.cause = Some(cause.clone());
-        let note = ledger.aside(move |journal, account| {
-            let before = journal.failures(account)?;
-            let failure = failed_again(before.get(&unique_id), cause);
-            Ok(journal.note(account, |notes| notes.failed(&unique_id, &failure))?)
-        });
-        note.await
+        summary.cause = Some(error.to_string());
+        note_failures(vec![unique_id.clone()], error.to_string(), ledger).await
     }
+
+    /// Notes all messages in whose middle the run has failed when it ends, so that the next one begins with others: it may be one
+    /// that takes longer than a run may, or there may be more of them than times to reconnect.
+    pub(super) async fn note_end(&self, error: &FetchError, tries: &Tries, ledger: &Ledger) -> Result<(), FetchError> {
+        let cause = match error {
+            FetchError::Session(cause) => cause.to_string(),
+            FetchError::TooSlow { .. } => error.to_string(),
+            _ => return Ok(()),
+        };
+        let last = self.unique_id.as_ref().filter(|unique_id| self.is_retrieving && !tries.has_broken_at(unique_id));
+        let failed: Vec<Vec<u8>> = tries.broken_and_not_given_up().chain(last).cloned().collect();
+        if failed.is_empty() { Ok(()) } else { note_failures(failed, cause, ledger).await }
+    }
+}
+
+async fn note_failures(unique_ids: Vec<Vec<u8>>, cause: String, ledger: &Ledger) -> Result<(), FetchError> {
+    let note = ledger.aside(move |journal, account| {
+        let before = journal.failures(account)?;
+        let noted = journal.note(account, |notes| {
+            unique_ids
+                .iter()
+                .try_for_each(|unique_id| notes.failed(unique_id, &failed_again(before.get(unique_id), cause.clone())))
+        });
+        Ok(noted?)
+    });
+    note.await
 }
 
 /// How often it is tried.
@@ -74,11 +102,14 @@ pub(super) struct Reconnecting {
     left: u32,
     in_all: u32,
     sending: Sending,
+    /// There is no other session from here on.
+    until: Option<Instant>,
 }
 
 impl Reconnecting {
-    pub(super) fn new(most: u32) -> Self {
-        Reconnecting { most, left: most, in_all: most.saturating_mul(IN_ALL), sending: Sending::AsAnnounced }
+    pub(super) fn new(most: u32, deadline: Option<Duration>) -> Self {
+        let until = deadline.and_then(|deadline| Instant::now().checked_add(deadline));
+        Reconnecting { most, left: most, in_all: most.saturating_mul(IN_ALL), sending: Sending::AsAnnounced, until }
     }
 
     /// Opens another session; gives the error back where that is of no use, or was tried too often.
@@ -94,8 +125,7 @@ impl Reconnecting {
             error => return Err(error),
         };
         // A server that announces PIPELINING and cannot falls silent, closes, or answers out of step.
-        let had_sent_ahead = interruption.pipelines && (interruption.is_surveying || interruption.is_retrieving);
-        if had_sent_ahead && (interruption.progress == 0 || !is_lost(&cause)) {
+        if interruption.sent_ahead && (interruption.progress == 0 || !is_lost(&cause)) {
             self.sending = Sending::OneByOne;
         }
         if interruption.progress > 0 {
@@ -109,6 +139,9 @@ impl Reconnecting {
                 _ => return Err(cause.into()),
             }
             let after = self.pause();
+            if self.until.is_some_and(|until| Instant::now() + after >= until) {
+                return Err(cause.into());
+            }
             events(Event::Reconnecting { cause: &cause, after });
             tokio::time::sleep(after).await;
             if let Ok(session) = reconnect(self.sending).await {
@@ -121,17 +154,16 @@ impl Reconnecting {
         match cause {
             SessionError::Pop3(Error::Closed(_) | Error::Network(_)) => true,
             SessionError::Pop3(Error::Timeout(Wait::Reply) | Error::Misbehaved(_)) => {
-                let can_be_careful = interruption.pipelines && self.sending == Sending::AsAnnounced;
-                interruption.is_retrieving || (interruption.is_surveying && can_be_careful)
+                interruption.is_retrieving || interruption.sent_ahead || interruption.look.is_some()
             }
-            SessionError::Pop3(Error::LimitExceeded(_)) => interruption.is_retrieving,
+            SessionError::Pop3(Error::LimitExceeded(_)) => interruption.is_retrieving || interruption.look.is_some(),
             _ => false,
         }
     }
 
     fn pause(&self) -> Duration {
         let before = self.most.saturating_sub(self.left).saturating_sub(1);
-        let pause = PAUSE.saturating_mul(2_u32.saturating_pow(before));
+        let pause = PAUSE.saturating_mul(2_u32.saturating_pow(before)).min(LONGEST_PAUSE);
         // The standard library seeds its hash maps from the operating system's randomness.
         let chance = RandomState::new().hash_one(self.in_all) % 1000;
         pause.saturating_add(pause.saturating_mul(u32::try_from(chance).unwrap_or(0)) / 1000)

@@ -8,13 +8,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::storing::{Stored, Storing, Work};
+use super::tries::TransferLength;
 use super::{Event, Events, FetchError, FetchOptions, MinRate};
-use crate::sandbox::contract::{self, MessageRefused, Piece, Reply};
+use crate::sandbox::contract::{self, MessageRefused, Piece, Reply, ResponseCode};
 use crate::session::{Session, SessionError, Transfer};
 
-/// The bounds of one transfer, at whose end it is certain which message is which: what is stored is noted then. Each end costs
-/// two round trips.
-const TRANSFER_MESSAGES: u64 = 1024;
+/// The most octets of one transfer, at whose end it is certain which message is which: what is stored is noted then. Each end
+/// costs two round trips.
 const TRANSFER_OCTETS: u64 = 64 << 20;
 
 /// How many batches of pieces, each of 64 KiB and a little more, may wait for the disk.
@@ -27,9 +27,33 @@ pub(super) struct Retrieving<'s> {
     min_rate: Option<MinRate>,
     keep_alive: Duration,
     /// What the server would not give.
-    pub(super) refused: Vec<(u32, Reply)>,
+    pub(super) refused: Vec<Refused>,
     /// While a transfer runs.
     pub(super) awaited: Option<Awaited>,
+}
+
+/// A message that the server would not give.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) number: u32,
+    /// The beginning of its words.
+    pub(super) cause: String,
+    pub(super) is_temporary: bool,
+}
+
+impl Refused {
+    /// What is remembered of the server's words, in characters. There may be as many of them as messages.
+    const CAUSE: usize = 160;
+
+    fn new(number: u32, reply: &Reply) -> Self {
+        let cause = format!("-ERR {}", reply.to_line()).chars().take(Self::CAUSE).collect();
+        Refused { number, cause, is_temporary: is_temporary(reply) }
+    }
+}
+
+/// Whether a refusal is for a trouble that will pass.
+pub(super) fn is_temporary(reply: &Reply) -> bool {
+    matches!(reply.code, Some(ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp))
 }
 
 /// What a transfer waits for.
@@ -54,27 +78,55 @@ impl<'s> Retrieving<'s> {
     }
 
     /// Retrieves these messages, whose average size is known, or until nobody takes them.
-    pub(super) async fn retrieve(&mut self, messages: &[u32], average: u64, events: &Events) -> Result<(), FetchError> {
-        let at_a_time = (TRANSFER_OCTETS / average.max(1)).clamp(1, TRANSFER_MESSAGES);
-        for messages in messages.chunks(usize::try_from(at_a_time).unwrap_or(1)) {
-            let handed_over = self.work.send(Work::Transfer(messages.to_vec()));
-            if wait_for(handed_over, self.session, Some(self.keep_alive)).await.is_err() {
-                return Ok(());
-            }
-            self.awaited = Some(Awaited { message: messages.first().copied() });
-            let transferred = self.transfer(messages, events).await;
-            if let Err(FetchError::Session(error)) = &transferred
-                && is_out_of_step(error)
-            {
-                // Nobody there: what it would be told is the failure that is known already.
-                let _ = self.work.send(Work::Distrusted).await;
-            }
-            transferred?;
-            self.awaited = None;
+    pub(super) async fn retrieve(
+        &mut self,
+        mut messages: &[u32],
+        average: u64,
+        length: &mut TransferLength,
+        events: &Events,
+    ) -> Result<(), FetchError> {
+        let most = (TRANSFER_OCTETS / average.max(1)).max(1);
+        while !messages.is_empty() {
+            let at_a_time = usize::try_from(most.min(length.messages())).unwrap_or(1);
+            let (now, later) = messages.split_at(at_a_time.min(messages.len()));
+            self.retrieve_some(now, length, events).await?;
             if self.work.is_closed() {
                 return Ok(());
             }
+            messages = later;
         }
+        Ok(())
+    }
+
+    /// The same of one transfer.
+    async fn retrieve_some(
+        &mut self,
+        messages: &[u32],
+        length: &mut TransferLength,
+        events: &Events,
+    ) -> Result<(), FetchError> {
+        let handed_over = self.work.send(Work::Transfer(messages.to_vec()));
+        if wait_for(handed_over, self.session, Some(self.keep_alive)).await.is_err() {
+            return Ok(());
+        }
+        self.awaited = Some(Awaited { message: messages.first().copied() });
+        let transferred = self.transfer(messages, events).await;
+        match &transferred {
+            Ok(()) => length.grow(),
+            Err(_) => {
+                let awaited = self.awaited.and_then(|awaited| awaited.message);
+                let complete = messages.iter().take_while(|number| Some(**number) != awaited).count();
+                length.shrink(complete as u64);
+            }
+        }
+        if let Err(FetchError::Session(error)) = &transferred
+            && is_out_of_step(error)
+        {
+            // Nobody there: what it would be told is the failure that is known already.
+            let _ = self.work.send(Work::Distrusted).await;
+        }
+        transferred?;
+        self.awaited = None;
         Ok(())
     }
 
@@ -100,7 +152,7 @@ impl<'s> Retrieving<'s> {
                 match piece {
                     Piece::Refused(MessageRefused { number, reply }) => {
                         events(Event::Refused { number: *number, reply });
-                        self.refused.push((*number, reply.clone()));
+                        self.refused.push(Refused::new(*number, reply));
                         awaited = unended.next();
                     }
                     Piece::End(_) => awaited = unended.next(),

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ledger::Ledger;
-use super::plan::Plan;
+use super::plan::{Plan, Terms};
 use super::reconnecting::Interruption;
-use super::retrieving::{Awaited, Retrieving, wait_for};
+use super::retrieving::{Awaited, Refused, Retrieving, is_temporary, wait_for};
 use super::storing::{Storing, Work};
 use super::survey::Survey;
-use super::tries::{Tries, failed_again};
+use super::tries::{Look, Tries, failed_again};
 use super::{Deletion, Event, Events, FetchError, FetchOptions, Summary, Warning, count};
-use crate::sandbox::contract::{Reply, ResponseCode};
 use crate::session::Session;
 
 /// How many messages are deleted at a time. Each refusal comes with the server's words, which a call has to hold.
@@ -25,14 +24,17 @@ pub(super) struct SessionRun<'r> {
     summary: &'r mut Summary,
     /// Nothing was fetched before in this run.
     is_first: bool,
-    pipelines: bool,
-    /// The maildrop is being looked at.
-    is_surveying: bool,
+    /// Commands are being sent ahead of their replies.
+    sends_ahead: bool,
+    /// What it is looking at.
+    look: Option<Look>,
     /// What the server was to give when the session failed.
     awaited: Option<Awaited>,
     /// Messages that were stored, or recognised as stored.
     progress: usize,
     unique_ids: HashMap<u32, Vec<u8>>,
+    /// What the server has marked as deleted.
+    deleted: Vec<u32>,
 }
 
 impl<'r> SessionRun<'r> {
@@ -51,11 +53,12 @@ impl<'r> SessionRun<'r> {
             tries,
             summary,
             is_first,
-            pipelines: false,
-            is_surveying: false,
+            sends_ahead: false,
+            look: None,
             awaited: None,
             progress: 0,
             unique_ids: HashMap::new(),
+            deleted: Vec::new(),
         }
     }
 
@@ -63,10 +66,10 @@ impl<'r> SessionRun<'r> {
     pub(super) fn interruption(mut self) -> Interruption {
         let awaited = self.awaited.take();
         Interruption {
-            pipelines: self.pipelines,
+            sent_ahead: self.sends_ahead,
             progress: self.progress,
-            is_surveying: self.is_surveying,
             is_retrieving: awaited.is_some(),
+            look: self.look,
             message: awaited.and_then(|awaited| awaited.message),
             unique_id: awaited.and_then(|awaited| self.unique_ids.remove(&awaited.message?)),
         }
@@ -74,19 +77,21 @@ impl<'r> SessionRun<'r> {
 
     pub(super) async fn run(&mut self, mut session: Session) -> Result<(), FetchError> {
         session.look_for_pipelining().await?;
-        self.pipelines = session.pipelines();
-        self.is_surveying = true;
+        self.sends_ahead = session.sends_ahead();
         let (survey, octets) = Survey::take(&mut session, self.events).await?;
-        self.is_surveying = false;
         let messages = survey.messages;
         self.summary.messages = messages;
-        let mut plan = Plan::make(&mut session, survey, self.options, self.ledger, self.tries, self.events).await?;
+        let policy = self.options.policy.after(self.summary.stored, self.summary.octets);
+        let terms = Terms { options: self.options, policy: &policy, tries: self.tries };
+        let mut plan = Plan::make(&mut session, survey, terms, self.ledger, self.events, &mut self.look).await?;
         plan.tell(self.events);
         self.count(&plan);
         if self.options.dry_run {
-            self.tell_what_would_be_done(&plan);
+            plan.tell_what_would_be_done(self.options.deletion == Deletion::AtOnce, self.events);
+            self.summary.would_retrieve = count(plan.retrieve.len());
             return self.quit(session).await;
         }
+        plan.tell_skipped(self.events);
         std::mem::take(&mut plan.corrections).note(self.ledger).await?;
         self.unique_ids = plan.evidence.unique_ids.clone();
 
@@ -112,12 +117,6 @@ impl<'r> SessionRun<'r> {
         }
     }
 
-    fn tell_what_would_be_done(&self, plan: &Plan) {
-        let delete = self.options.deletion == Deletion::AtOnce;
-        plan.retrieve.iter().for_each(|number| (self.events)(Event::WouldRetrieve { number: *number, delete }));
-        plan.delete.iter().for_each(|number| (self.events)(Event::WouldDelete { number: *number }));
-    }
-
     /// Retrieves and stores what the plan says. Gives what is to be deleted of it.
     async fn retrieve(&mut self, session: &mut Session, plan: Plan, average: u64) -> Result<Vec<u32>, FetchError> {
         let storing = Storing::new(
@@ -128,7 +127,7 @@ impl<'r> SessionRun<'r> {
             Arc::clone(self.events),
         );
         let mut retrieving = Retrieving::new(session, storing, self.options);
-        let retrieved = retrieving.retrieve(&plan.retrieve, average, self.events).await;
+        let retrieved = retrieving.retrieve(&plan.retrieve, average, &mut self.tries.transfers, self.events).await;
         let refused = std::mem::take(&mut retrieving.refused);
         self.awaited = retrieving.awaited.take();
         if retrieved.is_ok() {
@@ -141,6 +140,8 @@ impl<'r> SessionRun<'r> {
             .await
             .map_err(|_| FetchError::Internal("the storing thread ended early"))?;
         self.unique_ids.extend(std::mem::take(&mut stored.unique_ids));
+        let certain = stored.messages.iter().chain(&stored.recognised);
+        self.tries.stored(certain.filter_map(|number| self.unique_ids.get(number)).cloned());
         self.summary.stored = self.summary.stored.saturating_add(count(stored.files));
         self.summary.octets = self.summary.octets.saturating_add(stored.octets);
         self.summary.known = self.summary.known.saturating_add(count(stored.recognised.len()));
@@ -158,14 +159,14 @@ impl<'r> SessionRun<'r> {
     }
 
     /// Notes what the server would not give: it is tried again, later each time.
-    async fn note_refusals(&mut self, refused: Vec<(u32, Reply)>) -> Result<(), FetchError> {
+    async fn note_refusals(&mut self, refused: Vec<Refused>) -> Result<(), FetchError> {
         let mut noted = Vec::new();
-        for (number, reply) in refused {
+        for Refused { number, cause, is_temporary } in refused {
             self.summary.refused += 1;
-            self.summary.temporary &= is_temporary(&reply);
+            self.summary.temporary &= is_temporary;
             if let Some(unique_id) = self.unique_ids.get(&number) {
                 self.tries.give_up(unique_id);
-                noted.push((unique_id.clone(), format!("-ERR {}", reply.to_line())));
+                noted.push((unique_id.clone(), cause));
             }
         }
         if noted.is_empty() {
@@ -195,11 +196,24 @@ impl<'r> SessionRun<'r> {
         note.await
     }
 
+    /// Notes that these messages are not at the server any more, as it says.
+    async fn note_gone(&self) -> Result<(), FetchError> {
+        let unique_ids: Vec<Vec<u8>> =
+            self.deleted.iter().filter_map(|number| self.unique_ids.get(number).cloned()).collect();
+        if unique_ids.is_empty() {
+            return Ok(());
+        }
+        let note = self.ledger.aside(move |journal, account| {
+            Ok(journal.note(account, |notes| notes.gone(unique_ids.iter().map(Vec::as_slice)))?)
+        });
+        note.await
+    }
+
     async fn delete(&mut self, session: &mut Session, messages: &[u32]) -> Result<(), FetchError> {
         for messages in messages.chunks(DELETIONS) {
             for deletion in session.delete(messages).await? {
                 match deletion.refused {
-                    None => self.summary.deleted += 1,
+                    None => self.deleted.push(deletion.number),
                     Some(reply) => {
                         self.summary.not_deleted += 1;
                         self.summary.temporary &= is_temporary(&reply);
@@ -212,20 +226,18 @@ impl<'r> SessionRun<'r> {
     }
 
     async fn quit(&mut self, session: Session) -> Result<(), FetchError> {
+        self.sends_ahead = false;
         let Err(cause) = session.quit().await else {
+            self.summary.deleted = count(self.deleted.len());
+            self.deleted.iter().for_each(|number| (self.events)(Event::Deleted { number: *number }));
             (self.events)(Event::Quit);
-            return Ok(());
+            return self.note_gone().await;
         };
-        let unconfirmed = std::mem::take(&mut self.summary.deleted);
-        if unconfirmed > 0 {
-            return Err(FetchError::Unconfirmed { messages: unconfirmed, cause });
+        if !self.deleted.is_empty() {
+            return Err(FetchError::Unconfirmed { messages: count(self.deleted.len()), cause });
         }
         // Nothing hangs on it.
         (self.events)(Event::Warning(Warning::NoGoodbye(cause)));
         Ok(())
     }
-}
-
-fn is_temporary(reply: &Reply) -> bool {
-    matches!(reply.code, Some(ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp))
 }

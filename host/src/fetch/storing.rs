@@ -27,7 +27,9 @@ pub(super) struct Storing {
     events: Events,
     /// Rows of the journal about what an earlier run has left open: settled when everything is retrieved.
     open_rows: Vec<i64>,
-    /// The names of the files of the transfer that runs, by message, and where the journal has them.
+    /// How many messages the transfer that runs has.
+    transfer: usize,
+    /// The names of their files, by message, and where the journal has them.
     names: HashMap<u32, OsString>,
     row: Option<i64>,
     /// What is certain and not yet noted.
@@ -106,6 +108,7 @@ impl Storing {
             evidence,
             events,
             open_rows,
+            transfer: 0,
             names: HashMap::new(),
             row: None,
             certain: Vec::new(),
@@ -125,7 +128,7 @@ impl Storing {
             let settled = arriving.settler.finish(&mut self.stored);
             done.and(settled)
         });
-        self.remember_exact();
+        self.remember_single();
         let noted = self.note(None);
         self.stored.failure = done.and(noted).err();
         self.stored.unique_ids = std::mem::take(&mut self.evidence.unique_ids);
@@ -173,6 +176,8 @@ impl Storing {
                     // They stay noted as under way: the next session looks whose files they are.
                     self.stored.unconfirmed.clear();
                 }
+                // Others may be listed another time.
+                Work::Complete if self.evidence.has_open_leftovers() => {}
                 Work::Complete => self.settled.append(&mut self.open_rows),
             }
         }
@@ -181,6 +186,7 @@ impl Storing {
 
     /// Notes under which names the messages of a transfer will be delivered, before any of them is.
     fn begin_transfer(&mut self, messages: &[u32]) -> Result<(), FetchError> {
+        self.transfer = messages.len();
         self.names = messages.iter().map(|number| (*number, self.maildir.unique_name())).collect();
         let begun = |number: &u32| {
             let id = self.evidence.unique_ids.get(number).cloned().unwrap_or_default();
@@ -246,18 +252,17 @@ impl Storing {
     ) -> Result<Option<Entry>, FetchError> {
         let expected = self.evidence.expected.get(&number);
         let is_expected = |entry: &&Entry| (entry.fingerprint, entry.octets) == (Some(fingerprint), Some(octets));
-        let stored = expected.filter(is_expected).copied();
-        if let Some(stored) = stored.or_else(|| self.evidence.pool.take_retrieved(fingerprint, octets)) {
-            return Ok(Some(stored));
+        let mut stored = expected.filter(is_expected).copied();
+        if !self.evidence.unique_ids.contains_key(&number) {
+            let identity = self.evidence.identities.next(fingerprint);
+            if stored.is_none() {
+                let mut known = self.ledger.with(|journal, account| journal.known(account, [identity.as_slice()]))?;
+                stored = known.remove(&identity).filter(|entry| entry.is_stored() && entry.octets == Some(octets));
+                stored.iter().for_each(|entry| self.evidence.pool.forget(entry));
+            }
+            self.evidence.unique_ids.insert(number, identity);
         }
-        if self.evidence.unique_ids.contains_key(&number) {
-            return Ok(None);
-        }
-        let identity = self.evidence.identities.next(fingerprint);
-        let mut known = self.ledger.with(|journal, account| journal.known(account, [identity.as_slice()]))?;
-        let stored = known.remove(&identity).filter(|entry| entry.is_stored() && entry.octets == Some(octets));
-        self.evidence.unique_ids.insert(number, identity);
-        Ok(stored)
+        Ok(stored.or_else(|| self.evidence.pool.take_retrieved(fingerprint, octets)))
     }
 
     /// The messages of the transfer are those that were asked for. What the server has refused to give is not under way
@@ -269,14 +274,17 @@ impl Storing {
         self.settled.extend(self.row.take());
     }
 
-    /// After a transfer that was broken off: up to the first message whose size is not the announced one, nothing speaks
-    /// against its messages being those that were asked for. The others stay noted as under way.
-    fn remember_exact(&mut self) {
+    /// After a transfer that was broken off: its messages stay noted as under way, and the next session looks whose files
+    /// they are. A server that has lost a command, or answered one twice, has answered about others than were asked for. Only
+    /// where one message was asked for, and has its size, there is no other.
+    fn remember_single(&mut self) {
         let unconfirmed = std::mem::take(&mut self.stored.unconfirmed);
-        unconfirmed
-            .into_iter()
-            .take_while(|message| message.is_exact)
-            .for_each(|message| self.take_as_certain(message));
+        if self.transfer == 1 {
+            unconfirmed
+                .into_iter()
+                .filter(|message| message.is_exact)
+                .for_each(|message| self.take_as_certain(message));
+        }
     }
 
     fn take_as_certain(&mut self, message: Complete) {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Event, Events, FetchError, UniqueIds, Warning, count};
-use crate::session::{Session, UniqueIdListing};
+use crate::session::{self, Session, UniqueIdListing};
 
 /// The listings of a session.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(super) struct Survey {
 impl Survey {
     /// Asks for the number of messages and their unique-ids.
     pub(super) async fn take(session: &mut Session, events: &Events) -> Result<(Self, u64), FetchError> {
-        let (maildrop, unique_ids) = session.survey().await?;
+        let session::Survey { maildrop, unique_ids } = session.survey().await?;
         let messages = maildrop.messages;
         events(Event::Maildrop { messages, octets: maildrop.octets });
         if messages == 0 {

@@ -1,8 +1,8 @@
 //! What a run remembers from one of its sessions to the next.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::journal::{Entry, FailedBefore, now};
+use crate::journal::{FailedBefore, now};
 
 /// How often the connection may break at one message in a run, before the others go on without it.
 const BREAKS: u32 = 2;
@@ -11,18 +11,65 @@ const BREAKS: u32 = 2;
 const FIRST_GAP: u64 = 60;
 const LONGEST_GAP: u64 = 24 * 60 * 60;
 
-/// The messages at which connections have broken, by unique-id.
-#[derive(Debug)]
+/// What has become of messages in earlier sessions of the run, by unique-id.
+#[derive(Debug, Default)]
 pub(super) struct Tries {
     broken_at: HashMap<Vec<u8>, u32>,
-    began: u64,
+    /// Stored, and certainly under their own unique-ids.
+    stored: HashSet<Vec<u8>>,
+    pub(super) transfers: TransferLength,
+    /// What the server could not show without the session's coming to its end.
+    unseen: Unseen,
+}
+
+/// What a session looks at before it retrieves, and could do without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// `LIST`.
+    Sizes,
+    /// `TOP` of a message, by its unique-id if it has one.
+    Beginning(Option<Vec<u8>>),
+}
+
+#[derive(Debug, Default)]
+struct Unseen {
+    sizes: bool,
+    beginnings: HashSet<Vec<u8>>,
+    /// Those of messages without a unique-id.
+    unidentified: bool,
+}
+
+/// How many messages are retrieved before it is made sure which is which. What is retrieved by then when the connection breaks
+/// is not certain, so that after a break there are fewer at a time.
+#[derive(Debug)]
+pub(super) struct TransferLength(u64);
+
+impl TransferLength {
+    /// The most.
+    const MOST: u64 = 1024;
+
+    pub(super) fn messages(&self) -> u64 {
+        self.0
+    }
+
+    /// A transfer has come to its end.
+    pub(super) fn grow(&mut self) {
+        self.0 = self.0.saturating_mul(2).min(Self::MOST);
+    }
+
+    /// A transfer was broken off when so many messages were complete.
+    pub(super) fn shrink(&mut self, complete: u64) {
+        self.0 = (complete / 2).clamp(1, self.0);
+    }
+}
+
+impl Default for TransferLength {
+    fn default() -> Self {
+        TransferLength(Self::MOST)
+    }
 }
 
 impl Tries {
-    pub(super) fn new() -> Self {
-        Tries { broken_at: HashMap::new(), began: now() }
-    }
-
     /// The connection broke in the middle of this message. Whether it is to be given up.
     pub(super) fn broke_at(&mut self, unique_id: &[u8]) -> bool {
         let breaks = self.broken_at.entry(unique_id.to_vec()).or_default();
@@ -35,6 +82,10 @@ impl Tries {
         self.broken_at.insert(unique_id.to_vec(), BREAKS);
     }
 
+    pub(super) fn broken_and_not_given_up(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.broken_at.iter().filter(|(_, breaks)| **breaks < BREAKS).map(|(unique_id, _)| unique_id)
+    }
+
     pub(super) fn has_broken_at(&self, unique_id: &[u8]) -> bool {
         self.broken_at.contains_key(unique_id)
     }
@@ -43,10 +94,31 @@ impl Tries {
         self.broken_at.get(unique_id).is_some_and(|breaks| *breaks >= BREAKS)
     }
 
-    /// Whether it was certainly stored by this run, so that there is no doubt which message it is. In the second in which the
-    /// run began, another one may have ended.
-    pub(super) fn is_of_this_run(&self, entry: &Entry) -> bool {
-        entry.since.is_some_and(|since| since > self.began)
+    /// The session has failed in this look: the next one does without.
+    pub(super) fn failed_to_see(&mut self, look: &Look) {
+        match look {
+            Look::Sizes => self.unseen.sizes = true,
+            Look::Beginning(Some(unique_id)) => drop(self.unseen.beginnings.insert(unique_id.clone())),
+            Look::Beginning(None) => self.unseen.unidentified = true,
+        }
+    }
+
+    pub(super) fn may_see_sizes(&self) -> bool {
+        !self.unseen.sizes
+    }
+
+    pub(super) fn may_see_beginning(&self, unique_id: Option<&Vec<u8>>) -> bool {
+        unique_id.map_or(!self.unseen.unidentified, |unique_id| !self.unseen.beginnings.contains(unique_id))
+    }
+
+    /// These messages were stored, and nothing speaks against their being what they were asked for as.
+    pub(super) fn stored(&mut self, unique_ids: impl IntoIterator<Item = Vec<u8>>) {
+        self.stored.extend(unique_ids);
+    }
+
+    /// Whether it was certainly stored by this run, so that there is no doubt which message it is.
+    pub(super) fn has_stored(&self, unique_id: Option<&[u8]>) -> bool {
+        unique_id.is_some_and(|unique_id| self.stored.contains(unique_id))
     }
 }
 
@@ -62,7 +134,7 @@ pub(super) fn failed_again(before: Option<&FailedBefore>, cause: String) -> Fail
 
 #[cfg(test)]
 mod tests {
-    use super::{FIRST_GAP, LONGEST_GAP, Tries, failed_again};
+    use super::{FIRST_GAP, LONGEST_GAP, TransferLength, Tries, failed_again};
     use crate::journal::now;
 
     #[test]
@@ -79,8 +151,23 @@ mod tests {
     }
 
     #[test]
+    fn transfers_are_shorter_after_a_break_and_grow_again() {
+        let mut length = TransferLength::default();
+        length.grow();
+        assert_eq!(length.messages(), TransferLength::MOST);
+        length.shrink(100);
+        assert_eq!(length.messages(), 50);
+        length.shrink(70);
+        assert_eq!(length.messages(), 35);
+        length.shrink(0);
+        assert_eq!(length.messages(), 1);
+        length.grow();
+        assert_eq!(length.messages(), 2);
+    }
+
+    #[test]
     fn a_message_is_given_up_when_it_breaks_a_second_connection() {
-        let mut tries = Tries::new();
+        let mut tries = Tries::default();
         assert!(!tries.has_broken_at(b"a"));
         assert!(!tries.broke_at(b"a"));
         assert!(tries.has_broken_at(b"a") && !tries.has_given_up(b"a"));

@@ -12,7 +12,7 @@ pub enum EntryState {
     Delivered = 1,
     /// It is in the Maildir, and the server may have deleted it.
     DeletionSent = 2,
-    /// It is in the Maildir, and the server does not list it any more after it was told to delete it.
+    /// It is in the Maildir, and the server has said that it has deleted it, or does not list it any more after it was told to.
     Gone = 3,
     /// It was there when the user wanted to start from then on. It is not in the Maildir, and never deleted.
     MarkedSeen = 4,

@@ -68,6 +68,16 @@ pub enum JournalError {
         /// SQLite's word on it.
         source: rusqlite::Error,
     },
+    /// The file has nothing in it, although runs have used it.
+    #[error(
+        "the state file {path} is empty, and was not before; popfetch journal repair sets it aside, and the next run fetches \
+         everything that is there",
+        path = path.display()
+    )]
+    Emptied {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another run fetches from the same mailbox.
     #[error("{mailbox} is being fetched by {holder}; try again when it is done")]
     Held {
@@ -75,6 +85,12 @@ pub enum JournalError {
         mailbox: String,
         /// What is known of the other run.
         holder: String,
+    },
+    /// The journal is being repaired.
+    #[error("the state file {path} is being repaired; try again when that is done", path = path.display())]
+    Repaired {
+        /// The file.
+        path: PathBuf,
     },
     /// The file that keeps other runs away cannot be made or locked.
     #[error("cannot lock {path}: {source}", path = path.display())]
@@ -129,8 +145,12 @@ impl JournalError {
             Self::MissingDirectory { .. } | Self::Denied { .. } | Self::CannotCreate { .. } | Self::NoSpace { .. } => {
                 JournalErrorKind::CannotCreate
             }
-            Self::Busy { .. } | Self::Held { .. } => JournalErrorKind::Busy,
-            Self::Damaged { .. } | Self::Io { .. } | Self::Lock { .. } | Self::Directory { .. } => JournalErrorKind::Io,
+            Self::Busy { .. } | Self::Held { .. } | Self::Repaired { .. } => JournalErrorKind::Busy,
+            Self::Damaged { .. }
+            | Self::Emptied { .. }
+            | Self::Io { .. }
+            | Self::Lock { .. }
+            | Self::Directory { .. } => JournalErrorKind::Io,
         }
     }
 

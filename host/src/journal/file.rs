@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -25,13 +25,29 @@ impl Journal {
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         // SQLite gives a meaning to names such as ":memory:"; an absolute path is always a file.
         let path = std::path::absolute(path).map_err(|source| JournalError::of_creation(path, source))?;
-        create_if_missing(&path)?;
+        let is_new = create_if_missing(&path)?;
+        // Before it is opened: a file that is put there meanwhile is taken for another one, and never the other way round.
+        let metadata = std::fs::metadata(&path).map_err(|source| JournalError::of_creation(&path, source))?;
         // Neither CREATE, since SQLite's mode would be 0644, nor URI: a path is a path.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let database = Connection::open_with_flags(&path, flags).map_err(|error| JournalError::of(&path, error))?;
-        let mut journal = Self { database, path, is_named: false };
+        let mut journal = Self { database, path, is_named: false, inode: metadata.ino(), locks: Vec::new() };
+        // Whoever has locked it has found tables in it.
+        if !is_new && metadata.len() == 0 && journal.was_locked() && journal.contents()? == Contents::Nothing {
+            return Err(JournalError::Emptied { path: journal.path });
+        }
         journal.prepare()?;
         Ok(journal)
+    }
+
+    /// Opens a file that is damaged, to read from it what can be read: also one that has become shorter.
+    pub(super) fn open_damaged(path: &Path) -> Result<Self, JournalError> {
+        let path = std::path::absolute(path).map_err(|source| JournalError::of_creation(path, source))?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let database = Connection::open_with_flags(&path, flags).map_err(|error| JournalError::of(&path, error))?;
+        // So SQLite reads the pages that there are, and does not ask for those that its header counts.
+        database.pragma_update(None, "writable_schema", true).map_err(|error| JournalError::of(&path, error))?;
+        Ok(Self { database, path, is_named: false, inode: 0, locks: Vec::new() })
     }
 
     /// A journal that ends with this value: what is stored is known within one run only.
@@ -42,7 +58,7 @@ impl Journal {
         let path = PathBuf::from("(in memory)");
         let database = Connection::open_in_memory().map_err(|error| JournalError::of(&path, error))?;
         schema::create(&database).map_err(|error| JournalError::of(&path, error))?;
-        Ok(Self { database, path, is_named: true })
+        Ok(Self { database, path, is_named: true, inode: 0, locks: Vec::new() })
     }
 
     fn prepare(&mut self) -> Result<(), JournalError> {
@@ -125,17 +141,17 @@ pub(super) fn flush_directory(path: &Path) -> Result<(), JournalError> {
     flushed.map_err(|source| JournalError::Directory { path: directory.to_owned(), source })
 }
 
-/// An empty file is a valid database to SQLite. Its directory entry becomes durable with the first note.
-fn create_if_missing(path: &Path) -> Result<(), JournalError> {
+/// Makes the file, and says whether it had to. An empty file is a valid database to SQLite. Its directory entry becomes durable with the first note.
+fn create_if_missing(path: &Path) -> Result<bool, JournalError> {
     // Closing any descriptor of a file ends all locks that the process has on it (POSIX), also those of a database that
     // is open in another thread. So a file that exists is not opened here, and no other thread sees ours before it is
     // closed.
     static CREATING: Mutex<()> = Mutex::new(());
     let _alone = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match std::fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() => Ok(()),
+            Ok(metadata) if metadata.is_file() => Ok(false),
             Ok(_) => Err(JournalError::NotOurs { path: path.to_owned() }),
             Err(source) => Err(JournalError::CannotCreate { path: path.to_owned(), source }),
         },

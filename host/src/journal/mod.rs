@@ -15,6 +15,7 @@ mod schema;
 mod under_way;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -24,7 +25,6 @@ use crate::fingerprint::Fingerprint;
 
 pub use entry::{Begun, Entry, EntryState, FailedBefore, UnderWay};
 pub use error::{JournalError, JournalErrorKind};
-pub use lock::MailboxLock;
 pub use notes::Notes;
 pub use repair::Repaired;
 pub use report::AccountReport;
@@ -40,13 +40,17 @@ pub struct Journal {
     path: PathBuf,
     /// The names of the file and of its write-ahead log are durable.
     is_named: bool,
+    /// Which file was opened; a repair puts another one in its place.
+    inode: u64,
+    /// Locked until this is dropped.
+    locks: Vec<File>,
 }
 
 impl Journal {
     /// Notes something about an account, a name such as `user@host:port`, all of it or nothing.
     ///
     /// # Errors
-    /// Then nothing is noted. [`JournalErrorKind::Busy`] when another process kept the file for ten seconds.
+    /// Then nothing is noted, or, with [`JournalError::Directory`], not durably. [`JournalErrorKind::Busy`] when another process kept the file for ten seconds.
     pub fn note<T>(
         &mut self,
         account: &str,
@@ -68,6 +72,15 @@ impl Journal {
             self.is_named = true;
         }
         Ok(noted)
+    }
+
+    /// Gives an account another name, unless there is one of that name.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), JournalError> {
+        let renamed = self.database.execute("UPDATE OR IGNORE account SET name = ?2 WHERE name = ?1", [from, to]);
+        renamed.map(drop).map_err(|error| JournalError::of(&self.path, error))
     }
 
     /// Those of these messages that are known. The cost grows with their number, and hardly with what else is known.

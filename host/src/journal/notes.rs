@@ -88,6 +88,18 @@ impl<'t> Notes<'t> {
         )
     }
 
+    /// The server has confirmed that it has deleted these messages.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn gone<'m>(&self, unique_ids: impl IntoIterator<Item = &'m [u8]>) -> Result<(), JournalError> {
+        let update = "UPDATE message SET state = ?3 WHERE account = ?1 AND unique_id = ?2 AND state = ?4";
+        self.each(update, unique_ids, |statement, unique_id| {
+            let (sent, gone) = (EntryState::DeletionSent as u8, EntryState::Gone as u8);
+            statement.execute(params![self.account, unique_id, gone, sent])
+        })
+    }
+
     /// The server lists the message again.
     ///
     /// # Errors

@@ -8,12 +8,17 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::{Journal, JournalError, MailboxLock, now};
+use super::{Journal, JournalError, now};
 
 /// The tables, in the order in which their rows refer to each other, and what their rows are read by. From both ends, so
-/// that what is behind a damaged page is found, too.
-const TABLES: [(&str, &str); 4] =
-    [("account", "id"), ("message", "account, unique_id"), ("under_way", "id"), ("failure", "account, unique_id")];
+/// that what is behind a damaged page is found, too; accounts also by their names, which are in an index with all that there is.
+const TABLES: [(&str, &str); 5] = [
+    ("account", "id"),
+    ("account", "name"),
+    ("message", "account, unique_id"),
+    ("under_way", "id"),
+    ("failure", "account, unique_id"),
+];
 
 /// What has become of a damaged journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +37,13 @@ impl Journal {
     /// [`JournalError::Held`] while a run uses it; [`JournalError::NotOurs`] for a file that is something else. The file is in
     /// its place then, as it was.
     pub fn repair(path: &Path) -> Result<Option<Repaired>, JournalError> {
-        let damaged = Self::open(path)?;
-        if damaged.check().is_ok_and(|complaints| complaints.is_empty()) {
-            return Ok(None);
-        }
-        let _locks = damaged.lock_all()?;
+        let damaged = match Self::open(path) {
+            Ok(journal) if journal.check().is_ok_and(|complaints| complaints.is_empty()) => return Ok(None),
+            Ok(journal) => journal,
+            Err(JournalError::Damaged { .. } | JournalError::Emptied { .. }) => Self::open_damaged(path)?,
+            Err(error) => return Err(error),
+        };
+        let _alone = damaged.lock_out()?;
         let path = damaged.path.clone();
         let beside = |ending: &str| {
             let mut name: OsString = path.clone().into_os_string();
@@ -56,23 +63,12 @@ impl Journal {
         let messages = count(&journal.database).map_err(|error| JournalError::of(&new, error))?;
         // Closed, each file is whole: nothing of it is in a log beside it any more.
         drop((damaged, journal));
-        let ending = format!(".damaged-{}", now());
-        let aside = beside(&ending);
+        let aside = (0_u32..).map(|more| beside(&format!(".damaged-{}", now() + u64::from(more))));
+        let aside = aside.into_iter().find(|aside| !aside.exists()).unwrap_or_else(|| beside(".damaged"));
         let moved =
             set_aside(&path, &aside, &beside).and_then(|()| fs::rename(&new, &path)).and_then(|()| flush(&path));
         moved.map_err(|source| JournalError::of_creation(&path, source))?;
         Ok(Some(Repaired { aside, messages }))
-    }
-
-    /// Keeps all runs away that would use it.
-    fn lock_all(&self) -> Result<Vec<MailboxLock>, JournalError> {
-        let accounts = self.accounts().unwrap_or_default();
-        // The Maildir is behind the mailbox; several may share that.
-        let mut mailboxes: Vec<&str> =
-            accounts.iter().map(|account| account.name.split(' ').next().unwrap_or_default()).collect();
-        mailboxes.sort_unstable();
-        mailboxes.dedup();
-        mailboxes.into_iter().map(|mailbox| self.lock(mailbox)).collect()
     }
 }
 

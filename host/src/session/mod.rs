@@ -30,6 +30,15 @@ pub use sign_in::Credentials;
 pub use trace::Trace;
 pub use transfer::Transfer;
 
+/// What [`Session::survey`] gives.
+#[derive(Debug)]
+pub struct Survey {
+    /// The answer to `STAT`.
+    pub maildrop: Maildrop,
+    /// The answer to `UIDL`, or the server's refusal.
+    pub unique_ids: Result<Vec<UniqueIdListing>, SessionError>,
+}
+
 /// How much later than the component, which knows what it was waiting for, the host ends a session at its deadline.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -52,6 +61,8 @@ pub struct Session {
     has_marks: bool,
     /// The server has said that it takes commands ahead of their replies.
     pipelines: bool,
+    /// The component may send some.
+    may_send_ahead: bool,
     /// The server does not know CAPA.
     lacks_capa: bool,
     /// What no error and no line of a trace may show.
@@ -124,6 +135,7 @@ impl Session {
             ended: false,
             has_marks: false,
             pipelines: false,
+            may_send_ahead: options.limits.in_flight > 1,
             lacks_capa: false,
             confidential,
             security: server.security,
@@ -239,18 +251,18 @@ impl Session {
         self.call(async |verbs, store, session| verbs.call_unique_ids(store, session).await).await
     }
 
-    /// The answers to `STAT` and `UIDL`, in one round trip where the server allows. An empty maildrop may not be asked for
-    /// unique-ids.
+    /// How much is in the maildrop and how its messages can be told from others: `STAT` and `UIDL` (RFC 1939 §5, §7), in one
+    /// round trip where commands are sent ahead. Where they are not, an empty maildrop is not asked for unique-ids.
     ///
     /// # Errors
     ///
-    /// Typically `misbehaved` or `limit-exceeded`; inside, `refused` (a server without UIDL).
-    pub async fn survey(&mut self) -> Result<(Maildrop, Result<Vec<UniqueIdListing>, SessionError>), SessionError> {
+    /// Typically `misbehaved` or `limit-exceeded`. That a server has no UIDL is a part of the answer.
+    pub async fn survey(&mut self) -> Result<Survey, SessionError> {
         let survey = self.call(async |verbs, store, session| verbs.call_survey(store, session).await).await?;
         let refused =
             |refusal| SessionError::of(self.confidential.keep_out_of(contract::Error::Refused(refusal)), &self.tls);
         let unique_ids = survey.unique_ids.map_err(refused);
-        Ok((self.check_size(survey.maildrop)?, unique_ids))
+        Ok(Survey { maildrop: self.check_size(survey.maildrop)?, unique_ids })
     }
 
     /// Retrieves these messages in this order: `RETR` (RFC 1939 §5), pipelined where the server allows.
@@ -355,9 +367,9 @@ impl Session {
         Ok(())
     }
 
-    /// Whether the server has said that it takes commands ahead of their replies.
-    pub(crate) fn pipelines(&self) -> bool {
-        self.pipelines
+    /// Whether commands are sent ahead of their replies.
+    pub(crate) fn sends_ahead(&self) -> bool {
+        self.pipelines && self.may_send_ahead
     }
 
     /// Whether messages may be marked as deleted.

@@ -106,3 +106,12 @@ fn what_is_for_one_account_is_refused_for_several() {
     several("fetch").args(trace).run().assert_failure(64, &["--trace is for one URL"]);
     assert_eq!(servers.iter().map(ModelServer::connections).sum::<usize>(), 0);
 }
+
+#[test]
+fn one_that_is_named_twice_is_a_mistake() {
+    let (servers, popfetch) = (servers(1), popfetch());
+    let run =
+        popfetch.run("fetch").args(urls(&servers)).args(urls(&servers)).args(CLEAR).args(["--maildir", "m"]).run();
+    run.assert_failure(64, &["is named twice"]);
+    assert_eq!(servers[0].connections(), 0);
+}

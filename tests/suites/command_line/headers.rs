@@ -91,10 +91,15 @@ fn what_is_missing_is_empty() {
 #[test]
 fn a_server_without_top_gives_a_list_without_headers() {
     let server = ModelServer::start(Script { top: false, ..script(three_messages()) });
+    let list = |server: &ModelServer, output: &str| {
+        popfetch().list(server).args(["--auth", "user", "--headers", "--output", output]).run()
+    };
     let run = list(&server, "text");
-    assert_eq!(run.lines().len(), 4, "{run:#?}");
+    assert_eq!((run.code, run.lines().len()), (Some(0), 4), "{run:#?}");
+    assert!(run.stderr.contains("warning: the server does not show the headers of 3 of the messages"), "{run:#?}");
     let server = ModelServer::start(script(three_messages()).without_top());
     let run = list(&server, "json");
     let events = events(&run.stdout);
+    assert_eq!(events.iter().filter(|event| event["event"] == "warning").count(), 1, "{events:?}");
     assert!(events[2..].iter().all(|event| event.get("subject").is_none()), "{events:?}");
 }

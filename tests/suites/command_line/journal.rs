@@ -162,3 +162,59 @@ fn damage_is_found_and_repaired_and_nothing_is_fetched_twice() {
     assert!(run.assert_success().stdout.contains(" known"), "{run:?}");
     assert!(server.connections() > before);
 }
+
+/// A file that has become shorter, one whose accounts are lost but for their index, and one in which nothing is left.
+#[test]
+fn what_is_left_of_a_journal_is_taken_over() {
+    let messages =
+        (0..400).map(|number| Message::new(format!("uid-{number:060}"), format!("Subject: {number}\r\n\r\nbody\r\n")));
+    let server = ModelServer::start(script(Maildrop::new(messages)));
+    let popfetch = popfetch();
+    let fetch = || fetch(&popfetch, &server).args(["--state", "state"]).run();
+    fetch().assert_success();
+    let path = popfetch.path("state");
+    let sound = std::fs::read(&path).unwrap();
+    let journal = |command: &str| popfetch.run("journal").args([command, "--state", "state"]).run();
+
+    std::fs::write(&path, &sound[..sound.len() - 2 * 4096]).unwrap();
+    fetch().assert_failure(74, &["damaged", "popfetch journal repair"]);
+    let run = journal("repair");
+    assert!(run.assert_success().stdout.contains("messages were taken over"), "{run:?}");
+    assert!(!run.stdout.contains(" 0 messages"), "{run:?}");
+    assert!(fetch().stdout.contains(" known"));
+
+    let mut damaged = sound.clone();
+    damaged[4096..2 * 4096].fill(0);
+    std::fs::write(&path, damaged).unwrap();
+    let run = journal("repair");
+    assert!(run.assert_success().stdout.contains("state: 400 messages were taken over;"), "{run:?}");
+    assert!(fetch().stdout.contains("0 stored (0 octets), 400 known"));
+
+    std::fs::write(&path, "").unwrap();
+    journal("check").assert_failure(74, &["is empty, and was not before"]);
+    fetch().assert_failure(74, &["is empty, and was not before", "popfetch journal repair"]);
+    let run = journal("repair");
+    assert!(
+        run.assert_success().stdout.contains("0 messages were taken over, so that the next run fetches"),
+        "{run:?}"
+    );
+    assert!(fetch().stdout.contains("400 stored"));
+}
+
+/// A message that has failed, too.
+#[test]
+fn everything_is_marked_as_seen() {
+    let refused = Fault::Refuse(b"no".to_vec());
+    let server = ModelServer::start(script(three_messages()).fault(At::verb("RETR").argument(2), refused));
+    let popfetch = popfetch();
+    for _ in 0..2 {
+        fetch(&popfetch, &server).run();
+    }
+    let run = fetch(&popfetch, &server).arg("--mark-seen").run();
+    assert!(run.assert_success().stdout.ends_with("2 known, 1 skipped\n"), "{run:?}");
+    let run = fetch(&popfetch, &server).run();
+    assert!(run.assert_success().stdout.ends_with("0 stored (0 octets), 3 known\n"), "{run:?}");
+    let shown = popfetch.run("journal").arg("list").run();
+    assert!(!shown.assert_success().stdout.contains("failed"), "{shown:?}");
+    fetch(&popfetch, &server).args(["--mark-seen", "--limit", "1"]).run().assert_failure(64, &["--mark-seen"]);
+}

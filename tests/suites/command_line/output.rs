@@ -17,8 +17,9 @@ fn a_fetch_in_events() {
     run.assert_success();
     let events = events(&run.stdout);
     let names: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
-    let expected = ["connected", "signed-in", "maildrop", "planned", "stored", "stored", "stored", "quit", "done"];
-    assert_eq!(names, expected);
+    let stored = ["connected", "signed-in", "maildrop", "planned", "stored", "stored", "stored"];
+    assert_eq!(names, [&stored[..], &["deleted", "deleted", "deleted", "quit", "done"]].concat());
+    assert_eq!(events[7], json!({ "event": "deleted", "number": 1 }));
     assert_eq!(events[1]["mechanism"], "apop");
     assert_eq!(events[2]["messages"], 3);
     assert_eq!(events[3], json!({ "event": "planned", "retrieve": 3, "known": 0 }));

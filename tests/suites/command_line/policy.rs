@@ -2,7 +2,7 @@
 
 use popfetch_tests::command::{Invocation, Popfetch, script};
 use popfetch_tests::maildrop::Maildrop;
-use popfetch_tests::server::ModelServer;
+use popfetch_tests::server::{At, Ending, Fault, ModelServer};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -44,6 +44,20 @@ fn sizes_leave_out_what_is_larger_or_smaller() {
     }
 }
 
+/// Of a run, however many sessions it takes.
+#[test]
+fn limits_hold_where_the_connection_breaks() {
+    for limit in [["--limit", "3"], ["--limit-bytes", "30000"]] {
+        let broken = script(maildrop()).without_pipelining();
+        let broken = broken.fault(At::verb("RETR").argument(2).once(), Fault::End(Ending::Close));
+        let (server, popfetch) = (ModelServer::start(broken), popfetch());
+        let run = fetch(&popfetch, &server, &limit).run();
+        assert_eq!(run.code, Some(0), "{run:?}");
+        let expected = if limit[0] == "--limit" { 3 } else { 2 };
+        assert_eq!(popfetch.maildir().delivered().len(), expected, "{run:?}");
+    }
+}
+
 #[test]
 fn limits_leave_the_rest_for_the_next_run() {
     for limit in [["--limit", "2"], ["--limit-bytes", "2100"]] {
@@ -65,13 +79,15 @@ fn a_dry_run_tells_and_does_nothing() {
     let arguments = ["--dry-run", "--delete", "--max-size", "20k"];
     let run = fetch(&popfetch, &server, &arguments).run();
     assert_eq!(
-        run.assert_success().lines()[..3],
+        run.assert_success().lines()[..4],
         [
             "message 2: would be fetched and deleted",
             "message 4: would be fetched and deleted",
+            "message 3 (30000 octets): skipped, larger than --max-size",
             "message 1: would be deleted, for it is stored",
         ]
     );
+    assert!(run.stdout.ends_with("0 stored (0 octets), 2 would be fetched, 1 known, 1 skipped\n"), "{run:?}");
     let run = fetch(&popfetch, &server, &arguments).args(["--output", "json"]).run();
     let events = events(&run.assert_success().stdout);
     assert!(events.contains(&json!({ "event": "would-fetch", "number": 2, "delete": true })), "{events:?}");

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use popfetch_tests::command::{Popfetch, script};
 use popfetch_tests::maildrop::{Maildrop, Message};
-use popfetch_tests::server::{At, Ending, Fault, ModelServer};
+use popfetch_tests::server::{At, Ending, Fault, ModelServer, Script};
 
 use super::{commands, fetch, popfetch, three_messages};
 
@@ -237,5 +237,55 @@ fn unique_ids_that_are_not_unique_are_not_relied_on() {
         }
         assert_eq!(commands(&server, "RETR").len(), retrieved);
         popfetch.maildir().assert_holds(maildrop.fingerprints());
+    }
+}
+
+/// However the path is written.
+#[test]
+fn one_maildir_is_one_place() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    fetch_new(&popfetch, &server).run().assert_success();
+    std::os::unix::fs::symlink("mail", popfetch.path("link")).unwrap();
+    for written in ["mail/", "./mail", "mail/new/..", "link"] {
+        let run = popfetch.run("fetch").arg(format!("pop3://alice@{}", server.address())).args(["--tls", "off"]);
+        let run = run.args(["--auth", "user", "--state", "state", "--maildir", written]).arg("--password-file");
+        let run = run.arg(popfetch.password_file()).run();
+        assert!(run.assert_success().stdout.contains("0 stored (0 octets), 3 known"), "{written}: {run:?}");
+    }
+    assert_eq!(popfetch.maildir().delivered().len(), 3);
+}
+
+/// A message that takes longer than a run may does not keep the others from being fetched for ever.
+#[test]
+fn a_run_begins_with_others_than_the_one_before_has_ended_with() {
+    let slow = Fault::Drip(std::time::Duration::from_millis(100));
+    let server =
+        ModelServer::start(script(three_messages()).without_pipelining().fault(At::verb("RETR").argument(1), slow));
+    let popfetch = popfetch();
+    fetch_new(&popfetch, &server).args(["--deadline", "1"]).run().assert_failure(75, &["longer than it may"]);
+    assert_eq!(popfetch.maildir().delivered().len(), 0);
+    fetch_new(&popfetch, &server).args(["--deadline", "1"]).run();
+    assert_eq!(popfetch.maildir().delivered().len(), 2);
+    server.without_faults();
+}
+
+/// More of them than times to connect again, and new mail behind them.
+#[test]
+fn messages_that_break_every_connection_block_no_others() {
+    let maildrop = Maildrop::of_octets((1..=10).map(|number| format!("Subject: {number}\r\n\r\ntext\r\n")));
+    let cut = |script: Script, number: u32| {
+        script.fault(At::verb("RETR").argument(number), Fault::CutContent { after: 5, ending: Ending::Close })
+    };
+    for arguments in [&["--reconnect", "3"][..], &["--reconnect", "0"]] {
+        let server = ModelServer::start([1, 2, 3, 4].into_iter().fold(script(maildrop.clone()), cut));
+        let popfetch = popfetch();
+        for _ in 0..5 {
+            fetch_new(&popfetch, &server).args(arguments).run();
+        }
+        assert_eq!(popfetch.maildir().delivered().len(), 6, "{arguments:?}");
+        server.append(Message::new("uid-new", "Subject: new\r\n\r\nnew\r\n"));
+        fetch_new(&popfetch, &server).args(arguments).run();
+        assert_eq!(popfetch.maildir().delivered().len(), 7, "{arguments:?}");
     }
 }

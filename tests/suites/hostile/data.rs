@@ -220,6 +220,26 @@ fn a_unique_id_that_is_used_again_for_another_message_hides_it_not() {
     }
 }
 
+/// Where the server does not show how a message begins, it is retrieved before it is deleted.
+#[test]
+fn a_unique_id_that_is_used_again_at_a_server_without_top_hides_no_message() {
+    let scene =
+        Scene::new(script(Maildrop::new([Message::new("uid-1", "Subject: first\r\n\r\nfirst\r\n")])).without_top());
+    scene.fetch_new().run().succeeds();
+    let reused = Message::new("uid-1", "Subject: other\r\n\r\nother\r\n");
+    scene.server.edit_maildrop(|maildrop| maildrop.messages_mut()[0] = reused.clone());
+    scene.fetch_new().arg("--delete").run().succeeds();
+    assert_eq!(scene.maildir().delivered().len(), 2);
+    assert!(scene.server.maildrop().is_empty());
+
+    // The same message is not stored again.
+    let scene = Scene::new(server_of(3).without_top());
+    scene.fetch_new().run().succeeds();
+    let run = scene.fetch_new().arg("--delete").run();
+    assert!(run.succeeds().stdout.contains("0 stored (0 octets), 3 known, 3 deleted"), "{run:?}");
+    assert_eq!(scene.maildir().delivered().len(), 3);
+}
+
 /// It counts octets in another way today: nothing is fetched for that, and nothing stored twice.
 #[test]
 fn other_sizes_of_the_same_messages_bring_none_of_them_again() {

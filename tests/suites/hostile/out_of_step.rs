@@ -1,9 +1,10 @@
 //! Answers that do not fit the questions: too many of them, too few, in another order.
 
-use popfetch_tests::maildrop::Maildrop;
+use popfetch_tests::command::script;
+use popfetch_tests::maildrop::{Maildrop, Message};
 use popfetch_tests::server::{At, Ending, Fault, LineEnd, Pipelining, Script, Segments};
 
-use crate::scene::{Outcome, Scene, server_of, server_with};
+use crate::scene::{Outcome, Scene, letters, server_of, server_with};
 
 #[test]
 fn a_reply_that_comes_twice_is_not_the_answer_to_the_next_command() {
@@ -118,6 +119,42 @@ fn pipelining_that_is_announced_and_not_done_is_done_without() {
     let scene = Scene::new(Script { pipelining: Pipelining::Discarded, ..server_of(3) });
     scene.fetch_and_delete().waits("0.5").once().run().fails(75, "silent for too long");
     assert_eq!(scene.server.maildrop().len(), 3);
+}
+
+/// The answers behind it are about other messages than were asked for, and it is noticed only because one is missing. They may
+/// have the same sizes.
+#[test]
+fn a_command_that_is_swallowed_loses_nothing_and_repeats_nothing() {
+    let alike = |number| Message::new(format!("uid-{number}"), format!("Subject: {number}\r\n\r\ntext\r\n"));
+    for maildrop in [letters(9), Maildrop::new((1..=9).map(alike))] {
+        for arguments in [&["--keep"][..], &["--delete"]] {
+            let script = script(maildrop.clone()).fault(At::verb("RETR").argument(2).once(), Fault::Raw(Vec::new()));
+            let scene = Scene::new(script);
+            for _ in 0..2 {
+                let fetch = arguments.iter().fold(scene.fetch_new(), |play, argument| play.arg(argument));
+                fetch.waits("0.7").run().succeeds();
+                scene.assert_all_stored(&maildrop);
+            }
+            assert_eq!(scene.server.maildrop().is_empty(), arguments == ["--delete"]);
+        }
+    }
+}
+
+/// Each session ends in the middle: what was stored in the one before is not retrieved again and again.
+#[test]
+fn sessions_that_end_after_some_messages_come_to_an_end() {
+    for script in [server_of(40), server_of(40).without_top(), server_of(40).without_pipelining()] {
+        let scene = Scene::new(script.fault(At::verb("RETR").nth(8), Fault::End(Ending::Close)));
+        let maildrop = scene.server.maildrop();
+        // One may be the last of two sessions by chance, and is left to the next run.
+        let mut run = scene.fetch_new().arg("--delete").run();
+        if run.code == Some(75) {
+            run = scene.fetch_new().arg("--delete").run();
+        }
+        run.succeeds();
+        scene.assert_all_stored(&maildrop);
+        assert!(scene.server.maildrop().is_empty());
+    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn a_timestamp_of_octets_that_are_not_ascii_is_not_used_for_apop() {
 fn in_clear_auto_gives_neither_the_password_nor_a_quick_way_to_try_passwords() {
     let weak = [Mechanism::CramMd5, Mechanism::Plain, Mechanism::Login];
     let scene = Scene::new(server_of(1).with_apop(TIMESTAMP).with_mechanisms(weak));
-    scene.fetch_by("auto").run().fails(77, "of SASL only CRAM-MD5 PLAIN LOGIN; --auth names more ways");
+    scene.fetch_by("auto").run().fails(77, "of SASL only CRAM-MD5 PLAIN LOGIN; --auth auto, the default, takes");
     assert_eq!(scene.server.commands_of(1)[0], "CAPA");
     for verb in ["APOP", "AUTH", "USER", "PASS"] {
         scene.assert_never_sent(verb);

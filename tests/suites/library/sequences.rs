@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use popfetch::{Mechanism, Piece, Session, SessionError, SessionOptions, Timeouts, Transfer, contract};
+use popfetch::{Mechanism, Piece, Session, SessionError, SessionOptions, Survey, Timeouts, Transfer, contract};
 use popfetch_tests::maildrop::{Maildrop, Random};
 use popfetch_tests::server::{At, Ending, Fault, ModelServer, Script};
 
@@ -72,7 +72,7 @@ async fn verb(session: &mut Session, model: &mut Model, random: &mut Random) -> 
             assert_eq!(rows, there);
         }
         4 => {
-            let (maildrop, unique_ids) = session.survey().await?;
+            let Survey { maildrop, unique_ids } = session.survey().await?;
             assert_eq!(maildrop.messages as usize, there.len());
             assert_eq!(unique_ids?.len(), there.len());
         }

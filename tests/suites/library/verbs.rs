@@ -1,6 +1,6 @@
 //! Each verb, what it gives, and what it sends.
 
-use popfetch::{Mechanism, ResponseCode};
+use popfetch::{Mechanism, ResponseCode, Survey};
 use popfetch_tests::server::{At, Fault, ModelServer};
 
 use crate::{PATIENCE, alice, connected, pop3, retrieved, server_with, signed_in, taken};
@@ -157,7 +157,7 @@ async fn a_survey_is_stat_and_uidl() {
         let model = ModelServer::start(script);
         let mut session = signed_in(&model).await;
         session.capabilities().await.unwrap();
-        let (maildrop, unique_ids) = session.survey().await.unwrap();
+        let Survey { maildrop, unique_ids } = session.survey().await.unwrap();
         assert_eq!((maildrop.messages, maildrop.octets), (2, 13 + 24));
         assert_eq!(numbered(unique_ids.unwrap()), both);
         assert_eq!(retrieved(&mut session, &[1]).await.len(), 1);
@@ -169,7 +169,7 @@ async fn a_survey_is_stat_and_uidl() {
         let model = ModelServer::start(script);
         let mut session = signed_in(&model).await;
         session.capabilities().await.unwrap();
-        let (maildrop, unique_ids) = session.survey().await.unwrap();
+        let Survey { maildrop, unique_ids } = session.survey().await.unwrap();
         assert_eq!(maildrop.messages, 2);
         assert!(matches!(pop3(unique_ids), popfetch::contract::Error::Refused(_)));
         session.quit().await.unwrap();
@@ -181,14 +181,14 @@ async fn a_survey_is_stat_and_uidl() {
         let mut session = signed_in(&model).await;
         session.capabilities().await.unwrap();
         assert!(matches!(pop3(session.survey().await), popfetch::contract::Error::Refused(_)));
-        assert_eq!(session.survey().await.unwrap().0.messages, 2);
+        assert_eq!(session.survey().await.unwrap().maildrop.messages, 2);
         session.quit().await.unwrap();
     }
 
     // An empty maildrop is not asked for more, unless that is on its way.
     let model = ModelServer::start(server_with(&[]).without_pipelining());
     let mut session = signed_in(&model).await;
-    let (maildrop, unique_ids) = session.survey().await.unwrap();
+    let Survey { maildrop, unique_ids } = session.survey().await.unwrap();
     assert_eq!((maildrop.messages, numbered(unique_ids.unwrap())), (0, Vec::new()));
     session.quit().await.unwrap();
     assert_eq!(model.commands(), ["USER alice", "PASS secret", "STAT", "QUIT"]);

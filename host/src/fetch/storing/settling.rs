@@ -61,6 +61,8 @@ pub(super) struct Settler {
     groups: SyncSender<Group>,
     settled: Receiver<Settled>,
     outstanding: usize,
+    /// It has told why it ended.
+    has_failed: bool,
 }
 
 impl Settler {
@@ -78,7 +80,7 @@ impl Settler {
                 }
             }
         });
-        Settler { groups, settled, outstanding: 0 }
+        Settler { groups, settled, outstanding: 0, has_failed: false }
     }
 
     /// Hands a group over if nothing else is being settled; otherwise it may still grow.
@@ -119,9 +121,10 @@ impl Settler {
     fn take(&mut self, stored: &mut Stored, left: usize) -> Result<(), FetchError> {
         while self.outstanding > left {
             let Ok(Settled { messages, failure }) = self.settled.recv() else {
-                // After a failure that was told: nothing that was handed over behind it is stored.
                 self.outstanding = 0;
-                return Ok(());
+                // Behind a failure that was told, nothing that was handed over is stored.
+                let ended = FetchError::Internal("the thread that delivers ended early");
+                return if self.has_failed { Ok(()) } else { Err(ended) };
             };
             self.outstanding -= 1;
             for message in messages {
@@ -132,6 +135,7 @@ impl Settler {
                 stored.unconfirmed.push(message);
             }
             if let Some(failure) = failure {
+                self.has_failed = true;
                 return Err(failure.into());
             }
         }

@@ -1,11 +1,11 @@
 //! Files without a name, made ahead in a thread of their own: to make one takes the system as long as to write a small message.
 
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
-use std::thread::{Scope, ScopedJoinHandle};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use crate::delivery::{Blank, Maildir};
 
-/// How many are made at a time. One such lot is in use, one is ready and one is being made, each of it an open file.
+/// How many are made at a time. One such lot is in use, and one is ready or being made, each of it an open file.
 const LOT: usize = 32;
 
 /// For fewer messages than this it is not worth a thread.
@@ -29,7 +29,7 @@ impl<'scope> Stock<'scope> {
             return Stock::default();
         }
         let (ready, coming) = sync_channel(0);
-        let making = scope.spawn(move || {
+        let make = move || {
             let mut left = messages;
             while left > 0 {
                 let lot: Vec<Blank> = (0..left.min(LOT)).map_while(|_| maildir.blank()).collect();
@@ -39,8 +39,12 @@ impl<'scope> Stock<'scope> {
                 }
                 left = left.saturating_sub(LOT);
             }
-        });
-        Stock { at_hand: Vec::new(), coming: Some(coming), making: Some(making) }
+        };
+        // Where there is no thread to be had, it does without.
+        match Builder::new().spawn_scoped(scope, make) {
+            Ok(making) => Stock { at_hand: Vec::new(), coming: Some(coming), making: Some(making) },
+            Err(_) => Stock::default(),
+        }
     }
 
     /// Closes all of them. There are none from here on.

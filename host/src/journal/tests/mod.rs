@@ -182,14 +182,14 @@ fn files_of_earlier_versions_are_brought_up_to_date() {
 #[test]
 fn one_run_holds_a_mailbox() {
     let (_directory, path) = place();
-    let (journal, other) = (Journal::open(&path).unwrap(), Journal::open(&path).unwrap());
-    let lock = journal.lock(FRED).unwrap();
+    let (mut journal, mut other) = (Journal::open(&path).unwrap(), Journal::open(&path).unwrap());
+    journal.lock(FRED).unwrap();
     let error = other.lock(FRED).unwrap_err();
     assert_eq!(error.kind(), JournalErrorKind::Busy);
     let said = format!("{FRED} is being fetched by process {}; try again when it is done", std::process::id());
     assert_eq!(error.to_string(), said);
     other.lock("fred@mail.example:995").unwrap();
-    drop(lock);
+    drop(journal);
     other.lock(FRED).unwrap();
 }
 
