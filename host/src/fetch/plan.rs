@@ -10,9 +10,9 @@ use super::past::{Leftover, Past};
 use super::policy::{Choice, Policy, Skipped};
 use super::pool::Pool;
 use super::survey::{Survey, sizes};
-use super::tries::{Look, Tries};
+use super::tries::{Look, Tries, key};
 use super::{Deletion, Event, Events, FetchError, FetchOptions, UniqueIds, Warning, count};
-use crate::journal::{Entry, EntryState, now};
+use crate::journal::{Entry, EntryState, FailedBefore, now};
 use crate::session::Session;
 
 /// What a plan has to keep to.
@@ -129,6 +129,8 @@ struct Planner<'o> {
     unidentified: Vec<u32>,
     /// No unique-id of the listing is known, although others were.
     all_are_new: bool,
+    /// A unique-id stands for another message than before.
+    is_renumbered: bool,
     /// There are messages without a unique-id of their own.
     has_unidentified: bool,
     /// The server has shown unique-ids, so that what is not among them is not there.
@@ -165,6 +167,7 @@ impl<'o> Planner<'o> {
             plan: Plan { evidence, ..Plan::default() },
             verify: Vec::new(),
             candidates: Vec::new(),
+            is_renumbered: false,
             all_are_new,
         }
     }
@@ -185,20 +188,20 @@ impl<'o> Planner<'o> {
         numbers.sort_unstable();
         for number in numbers {
             let Some(unique_id) = self.survey.unique_ids.get(&number) else { continue };
-            let known = self.past.known.get(unique_id);
-            // Another row may have been left open for others.
-            let is_settled = |leftover: &Entry| {
-                known.is_some_and(|known| {
-                    known.is_stored() && (known.fingerprint, known.octets) == (leftover.fingerprint, leftover.octets)
-                })
-            };
-            if let Some(leftover) = leftovers.remove(unique_id).filter(|leftover| !is_settled(leftover)) {
-                self.verify.push((number, leftover, Doubt::Leftover));
-                continue;
-            }
-            match self.past.known.get(unique_id).copied() {
-                Some(entry) => self.sort_known(number, entry),
-                None => self.candidates.push(number),
+            let known = self.past.known.get(unique_id).copied();
+            match (known.filter(Entry::is_stored), leftovers.remove(unique_id)) {
+                // The row of the journal was left open for another one of its files.
+                (Some(entry), Some(leftover)) => {
+                    if (entry.fingerprint, entry.octets) != (leftover.fingerprint, leftover.octets) {
+                        self.plan.evidence.add_leftover(leftover);
+                    }
+                    self.sort_known(number, entry);
+                }
+                (None, Some(leftover)) => self.verify.push((number, leftover, Doubt::Leftover)),
+                (_, None) => match known {
+                    Some(entry) => self.sort_known(number, entry),
+                    None => self.candidates.push(number),
+                },
             }
         }
         // The same for messages that are not listed under their unique-ids now.
@@ -243,8 +246,8 @@ impl<'o> Planner<'o> {
             let is_same = glimpse.is_none_or(|glimpse| Some(glimpse.fingerprint) == entry.fingerprint);
             let listed = self.plan.evidence.sizes.get(&number).copied();
             let is_known = match doubt {
-                // What would be deleted has to be the same to its end.
-                Doubt::Size => glimpse.is_some() && !self.is_to_be_deleted(&entry),
+                // It may be another one behind what TOP shows.
+                Doubt::Size => false,
                 // An earlier version has noted no beginning. Where it is open whether the server has deleted it, it was looked
                 // at before it was told to.
                 Doubt::Deletion => {
@@ -265,7 +268,10 @@ impl<'o> Planner<'o> {
                 // Whose file it is shows when the messages are there.
                 Doubt::Leftover => self.plan.evidence.add_leftover(entry),
                 // Another message has its unique-id, and it may be listed under another one: unique-ids may be numbers.
-                Doubt::Size | Doubt::Deletion if !is_same => self.plan.evidence.pool.add(entry),
+                Doubt::Size | Doubt::Deletion if !is_same => {
+                    self.is_renumbered = true;
+                    self.plan.evidence.pool.add(entry);
+                }
                 // Fetched again; if it is the same after all, it is not stored twice.
                 Doubt::Size | Doubt::Deletion => drop(self.plan.evidence.expected.insert(number, entry)),
             }
@@ -355,9 +361,10 @@ impl<'o> Planner<'o> {
     }
 
     /// Whether a message that is not listed any more may be one that is listed under another identity now: where all unique-ids
-    /// are new, or there are messages without, or it had none itself.
+    /// are new, one stands for another message, there are messages without, or it had none itself.
     fn may_be_renamed(&self, (unique_id, entry): &(Vec<u8>, Entry)) -> bool {
-        entry.is_stored() && (self.all_are_new || self.has_unidentified || unique_id.first() == Some(&0))
+        let are_unsure = self.all_are_new || self.is_renumbered || self.has_unidentified;
+        entry.is_stored() && (are_unsure || unique_id.first() == Some(&0))
     }
 
     /// Applies the policy to what is left, and puts everything in order.
@@ -369,7 +376,7 @@ impl<'o> Planner<'o> {
             let date = self.date_of(number).or_else(|| glimpses.get(&number)?.date);
             if let Some(why) = self.reason_to_skip(number, date) {
                 self.plan.skipped.push((number, why));
-            } else if self.unique_id(number).is_some_and(|unique_id| self.has_failed(unique_id)) {
+            } else if self.has_failed(&key(number, self.unique_id(number))) {
                 last.push(number);
             } else {
                 unseen += u32::from(date.is_none() && !glimpses.contains_key(&number));
@@ -407,7 +414,11 @@ impl<'o> Planner<'o> {
     }
 
     fn reason_to_skip(&mut self, number: u32, date: Option<u64>) -> Option<Skipped> {
-        let unique_id = self.unique_id(number)?.to_vec();
+        let Some(unique_id) = self.unique_id(number).map(<[u8]>::to_vec) else {
+            let cause = "the session came to its end in it twice".to_owned();
+            let failed = FailedBefore { runs: 1, again_at: now(), cause };
+            return self.tries.has_given_up(&key(number, None)).then_some(Skipped::FailedBefore(failed));
+        };
         if !self.options.mark_seen
             && let Some(failed) = self.past.failures.get(&unique_id)
             && (failed.again_at > now() || self.tries.has_given_up(&unique_id))

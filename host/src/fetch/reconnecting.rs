@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
-use super::tries::{Look, Tries, failed_again};
+use super::tries::{Look, Tries, failed_again, key};
 use super::{Event, Events, FetchError, Summary};
 use crate::sandbox::contract::Error;
 use crate::session::{Session, SessionError, Wait};
@@ -58,14 +58,14 @@ impl Interruption {
         if let Some(look) = &self.look {
             tries.failed_to_see(look);
         }
-        let (Some(number), Some(unique_id)) = (self.message, &self.unique_id) else { return Ok(()) };
-        if !self.is_retrieving || !tries.broke_at(unique_id) {
+        let Some(number) = self.message.filter(|_| self.is_retrieving) else { return Ok(()) };
+        if !tries.broke_at(&key(number, self.unique_id.as_deref())) {
             return Ok(());
         }
         summary.failed = summary.failed.saturating_add(1);
         events(Event::GivenUp { number, cause: error });
         summary.cause = Some(error.to_string());
-        note_failures(vec![unique_id.clone()], error.to_string(), ledger).await
+        note_failures(self.unique_id.iter().cloned().collect(), error.to_string(), ledger).await
     }
 
     /// Notes all messages in whose middle the run has failed when it ends, so that the next one begins with others: it may be one

@@ -5,6 +5,7 @@ mod stock;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
@@ -18,6 +19,9 @@ use crate::journal::{Begun, Entry, EntryState};
 use crate::sandbox::contract::{MessageBegin, MessageEnd, Piece};
 use settling::{Complete, Group, Settler};
 use stock::Stock;
+
+/// How long to wait for the thread that delivers, where nothing else is to be done.
+const SOON: Duration = Duration::from_millis(1);
 
 /// Takes the pieces of a session's transfers.
 pub(super) struct Storing {
@@ -147,7 +151,13 @@ impl Storing {
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {
                     // The network is slower than the disk: use the time.
-                    arriving.settler.offer(&mut arriving.group);
+                    arriving.settler.offer(&mut arriving.group, &mut self.stored)?;
+                    if !arriving.group.is_empty() {
+                        // It is not ready to take them. Until then there may be more; but a server that is silent now must
+                        // not keep them from being delivered.
+                        std::thread::sleep(SOON);
+                        continue;
+                    }
                     match work.blocking_recv() {
                         Some(next) => next,
                         None => break,

@@ -83,7 +83,11 @@ impl Tries {
     }
 
     pub(super) fn broken_and_not_given_up(&self) -> impl Iterator<Item = &Vec<u8>> {
-        self.broken_at.iter().filter(|(_, breaks)| **breaks < BREAKS).map(|(unique_id, _)| unique_id)
+        let broken = self.broken_at.iter().filter(|(_, breaks)| **breaks < BREAKS).map(|(unique_id, _)| unique_id);
+        // A number is another message's in the next run.
+        broken.filter(|unique_id| {
+            !(unique_id.starts_with(NUMBERED) && unique_id.len() == NUMBERED.len() + size_of::<u32>())
+        })
     }
 
     pub(super) fn has_broken_at(&self, unique_id: &[u8]) -> bool {
@@ -120,6 +124,14 @@ impl Tries {
     pub(super) fn has_stored(&self, unique_id: Option<&[u8]>) -> bool {
         unique_id.is_some_and(|unique_id| self.stored.contains(unique_id))
     }
+}
+
+/// What stands in front of the numbers of messages that have no unique-id. No unique-id begins so, and identities are longer.
+const NUMBERED: &[u8] = b"\0#";
+
+/// What a message is called within a run: by its unique-id, or else by its number.
+pub(super) fn key(number: u32, unique_id: Option<&[u8]>) -> Vec<u8> {
+    unique_id.map_or_else(|| [NUMBERED, &number.to_be_bytes()].concat(), <[u8]>::to_vec)
 }
 
 /// What is noted of a message that has failed in one more run.

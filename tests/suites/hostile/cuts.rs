@@ -17,10 +17,10 @@ use popfetch_tests::{
     command::{PASSWORD, USER, script},
     maildir::{Entry, Maildir},
     maildrop::Maildrop,
-    server::{Ending, ModelServer, Pipelining, Script, Wire},
+    server::{At, Ending, Fault, ModelServer, Pipelining, Script, Wire},
 };
 
-use crate::scene::{Outcome, Scene};
+use crate::scene::{Outcome, Scene, server_of};
 
 /// How many sessions are played at a time.
 const AT_A_TIME: u64 = 8;
@@ -146,4 +146,12 @@ fn the_run_after_a_cut_brings_the_rest() {
         scene.assert_all_stored(&maildrop());
         assert!(scene.server.maildrop().is_empty());
     }
+}
+
+/// The pauses between sessions grow, and the run has one deadline for all of it.
+#[test]
+fn the_deadline_ends_the_pauses_between_sessions() {
+    let scene = Scene::new(server_of(3).fault(At::verb("RETR"), Fault::End(Ending::Close)));
+    let run = scene.fetch_new().args(["--deadline", "2", "--reconnect", "30"]).within(Duration::from_secs(6)).run();
+    assert!(matches!(run.code, Some(74 | 75)), "{run:?}");
 }

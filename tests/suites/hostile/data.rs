@@ -341,3 +341,90 @@ fn a_server_that_loses_patience_while_mail_is_stored_deletes_nothing() {
         assert!(matches!(run.code, Some(0 | 74 | 75)), "{run:?}");
     }
 }
+
+/// So that the next message has the unique-id of one that was deleted.
+#[test]
+fn unique_ids_that_are_numbers_hide_no_message() {
+    let numbered = |letters: &[&str]| {
+        let message = |(at, letter): (usize, &&str)| {
+            Message::new(format!("{}", at + 1), format!("Subject: {letter}\r\n\r\n{letter}\r\n"))
+        };
+        Maildrop::new(letters.iter().enumerate().map(message))
+    };
+    for has_top in [true, false] {
+        let script = script(numbered(&["a", "b", "c", "d"]));
+        let scene = Scene::new(if has_top { script } else { script.without_top() });
+        scene.fetch_new().arg("--delete").run().succeeds();
+        scene.server.edit_maildrop(|maildrop| *maildrop = numbered(&["e", "f"]));
+        scene.fetch_new().arg("--delete").run().succeeds();
+        assert_eq!(scene.maildir().delivered().len(), 6, "top: {has_top}");
+        assert!(scene.server.maildrop().is_empty());
+    }
+
+    // They shift when a message goes away.
+    let scene = Scene::new(script(Maildrop::new(
+        ["a", "bb", "ccc", "dddd"]
+            .iter()
+            .enumerate()
+            .map(|(at, text)| Message::new(format!("{}", at + 1), format!("Subject: {text}\r\n\r\n{text}\r\n"))),
+    )));
+    let all = scene.server.maildrop();
+    scene.fetch_new().run().succeeds();
+    for first in [1, 2] {
+        scene.server.edit_maildrop(|maildrop| {
+            let renumbered = all.messages()[first..].iter().enumerate();
+            let message = |(at, message): (usize, &Message)| Message {
+                uid: format!("{}", at + 1).into_bytes(),
+                content: message.content.clone(),
+            };
+            *maildrop = Maildrop::new(renumbered.map(message));
+        });
+        scene.fetch_new().run().succeeds();
+        assert_eq!(scene.maildir().delivered().len(), 4, "from {first}");
+    }
+}
+
+/// Unique-ids are refused in several sessions in a row, by a server that does not show the beginnings of messages.
+#[test]
+fn sessions_without_unique_ids_and_top_repeat_nothing() {
+    let scene = Scene::new(server_of(5).without_top());
+    let maildrop = scene.server.maildrop();
+    scene.fetch_new().run().succeeds();
+    scene.server.change(|script| script.uidl = false);
+    for _ in 0..3 {
+        scene.fetch_new().run().succeeds();
+        scene.assert_all_stored(&maildrop);
+    }
+    scene.server.change(|script| script.uidl = true);
+    scene.fetch_new().arg("--delete").run().succeeds();
+    scene.assert_all_stored(&maildrop);
+    assert!(scene.server.maildrop().is_empty());
+}
+
+/// What is only looked at keeps nothing from being fetched: the next session does without.
+#[test]
+fn a_look_in_which_the_session_fails_is_left_out() {
+    let refused = |at: At, fault: Fault| {
+        let scene = Scene::new(server_of(5));
+        scene.fetch_new().run().succeeds();
+        scene.server.append(Message::new("uid-new", "Subject: new\r\n\r\nnew\r\n"));
+        let maildrop = scene.server.maildrop();
+        scene.server.fault(at, fault);
+        scene.fetch_new().arg("--delete").waits("0.5").run().succeeds();
+        scene.assert_all_stored(&maildrop);
+        assert!(scene.server.maildrop().is_empty());
+    };
+    refused(At::verb("TOP").argument("3 10"), Fault::End(Ending::Close));
+    refused(At::verb("TOP").argument("3 10"), Fault::End(Ending::Silence));
+    refused(At::verb("LIST").argument(""), Fault::Row(Row::Replace(2, b"2 ?".to_vec())));
+}
+
+/// A message without a unique-id, too, comes last when it has broken the connection.
+#[test]
+fn a_message_without_a_unique_id_that_breaks_the_connection_blocks_no_others() {
+    let script = server_of(5).without_uidl().without_top();
+    let scene = Scene::new(script.fault(At::verb("RETR").argument(1), Fault::End(Ending::Close)));
+    let run = scene.fetch_new().run();
+    assert_eq!(run.code, Some(75), "{run:?}");
+    assert_eq!(scene.maildir().delivered().len(), 4);
+}

@@ -1,6 +1,7 @@
 //! Answers that do not fit the questions: too many of them, too few, in another order.
 
 use popfetch_tests::command::script;
+use popfetch_tests::maildir::Entry;
 use popfetch_tests::maildrop::{Maildrop, Message};
 use popfetch_tests::server::{At, Ending, Fault, LineEnd, Pipelining, Script, Segments};
 
@@ -136,6 +137,26 @@ fn a_command_that_is_swallowed_loses_nothing_and_repeats_nothing() {
                 scene.assert_all_stored(&maildrop);
             }
             assert_eq!(scene.server.maildrop().is_empty(), arguments == ["--delete"]);
+        }
+    }
+}
+
+/// One reply too many, and then the connection is cut: what was stored by then may be others than were asked for.
+#[test]
+fn replies_one_behind_and_a_cut_lose_nothing() {
+    for script in [server_of(6), server_of(6).without_pipelining()] {
+        for arguments in [&["--keep"][..], &["--delete"]] {
+            let script = script.clone().fault(At::verb("RETR").argument(1).once(), Fault::Twice);
+            let script = script.fault(At::verb("RETR").argument(5).once(), Fault::End(Ending::Close));
+            let scene = Scene::new(script);
+            let sent = scene.server.maildrop();
+            for _ in 0..2 {
+                let fetch = arguments.iter().fold(scene.fetch_new(), |play, argument| play.arg(argument));
+                fetch.waits("0.7").run().succeeds();
+            }
+            let stored: Vec<Vec<u8>> = scene.maildir().delivered().iter().map(Entry::octets).collect();
+            let is_stored = |message: &Message| stored.contains(&message.content.to_vec());
+            assert!(sent.messages().iter().all(is_stored), "{arguments:?}");
         }
     }
 }

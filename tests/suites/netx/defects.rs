@@ -104,7 +104,7 @@ async fn defect_8_only_a_msg_id_is_a_timestamp() {
         drop(session);
 
         let run = popfetch().fetch(&server).args(["--auth", "apop"]).run();
-        run.assert_failure(77, &["APOP", "greeting has no valid timestamp", "--auth names more ways"]);
+        run.assert_failure(77, &["APOP", "greeting has no valid timestamp", "others have to be named"]);
         assert_eq!(server.commands(), ["CAPA"], "{timestamp:?}");
     }
 }

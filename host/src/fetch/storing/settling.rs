@@ -45,6 +45,10 @@ impl Group {
         self.messages.push(message);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.messages.len() >= GROUP_MESSAGES || self.octets >= GROUP_OCTETS
     }
@@ -84,14 +88,17 @@ impl Settler {
     }
 
     /// Hands a group over if nothing else is being settled; otherwise it may still grow.
-    pub(super) fn offer(&mut self, group: &mut Group) {
+    pub(super) fn offer(&mut self, group: &mut Group, stored: &mut Stored) -> Result<(), FetchError> {
         if group.messages.is_empty() {
-            return;
+            return Ok(());
         }
         match self.groups.try_send(std::mem::take(group)) {
             Ok(()) => self.outstanding += 1,
-            Err(TrySendError::Full(back) | TrySendError::Disconnected(back)) => *group = back,
+            Err(TrySendError::Full(back)) => *group = back,
+            // It has failed: the group is dropped, and the failure waits.
+            Err(TrySendError::Disconnected(_)) => return self.take(stored, 0),
         }
+        Ok(())
     }
 
     /// Hands a group over, as soon as it can be taken.
