@@ -161,6 +161,20 @@ fn replies_one_behind_and_a_cut_lose_nothing() {
     }
 }
 
+#[test]
+fn answers_in_another_order_and_a_cut_lose_nothing() {
+    for number in 1..=6 {
+        let cut = Fault::End(Ending::Close);
+        let script = server_of(6).fault(At::verb("RETR").argument(number).once(), cut);
+        let scene = Scene::new(Script { pipelining: Pipelining::Reversed, ..script });
+        let maildrop = scene.server.maildrop();
+        for _ in 0..2 {
+            scene.fetch_new().waits("0.7").run().succeeds();
+        }
+        scene.assert_all_stored(&maildrop);
+    }
+}
+
 /// Each session ends in the middle: what was stored in the one before is not retrieved again and again.
 #[test]
 fn sessions_that_end_after_some_messages_come_to_an_end() {
