@@ -1,6 +1,7 @@
 //! What to do with each message of the maildrop.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::corrections::Corrections;
 use super::glimpse::{Dates, Glimpse, glimpses};
@@ -46,7 +47,7 @@ pub(super) struct Plan {
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     /// What stands for each message in the journal.
-    pub(super) unique_ids: UniqueIds,
+    pub(super) unique_ids: Arc<UniqueIds>,
     /// The sizes of the scan listing, where that was asked for.
     pub(super) sizes: HashMap<u32, u64>,
     /// What is stored under the unique-id of a message and may be the same one.
@@ -91,7 +92,7 @@ impl Plan {
             // That may be for once: nothing is forgotten.
             return Ok(Plan::default());
         }
-        let (maildir, unique_ids) = (options.maildir.clone(), survey.unique_ids.clone());
+        let (maildir, unique_ids) = (options.maildir.clone(), Arc::clone(&survey.unique_ids));
         let past = ledger.aside(move |journal, account| Past::read(journal, account, &maildir, &unique_ids)).await?;
         let is_blank = past.known.is_empty() && past.leftovers.is_empty() && past.vanished.is_empty();
         // For the policy there is nothing in their place.
@@ -153,7 +154,7 @@ impl<'o> Planner<'o> {
         let Terms { options, policy, tries } = terms;
         let all_are_new = past.known.values().all(|entry| !entry.is_stored())
             && past.vanished.iter().any(|(_, entry)| entry.is_stored());
-        let evidence = Evidence { unique_ids: survey.unique_ids.clone(), sizes, ..Evidence::default() };
+        let evidence = Evidence { unique_ids: Arc::clone(&survey.unique_ids), sizes, ..Evidence::default() };
         let unidentified = survey.unidentified();
         Planner {
             options,
@@ -322,7 +323,7 @@ impl<'o> Planner<'o> {
                 }
                 None => self.candidates.push(number),
             }
-            self.plan.evidence.unique_ids.insert(number, identity);
+            Arc::make_mut(&mut self.plan.evidence.unique_ids).insert(number, identity);
         }
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! One session of a run, from STAT to QUIT.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ledger::Ledger;
@@ -10,7 +9,7 @@ use super::retrieving::{Awaited, Refused, Retrieving, is_temporary, wait_for};
 use super::storing::{Storing, Work};
 use super::survey::Survey;
 use super::tries::{Look, Tries, failed_again};
-use super::{Deletion, Event, Events, FetchError, FetchOptions, Summary, Warning, count};
+use super::{Deletion, Event, Events, FetchError, FetchOptions, Summary, UniqueIds, Warning, count};
 use crate::session::Session;
 
 /// How many messages are deleted at a time. Each refusal comes with the server's words, which a call has to hold.
@@ -32,7 +31,7 @@ pub(super) struct SessionRun<'r> {
     awaited: Option<Awaited>,
     /// Messages that were stored, or recognised as stored.
     progress: usize,
-    unique_ids: HashMap<u32, Vec<u8>>,
+    unique_ids: Arc<UniqueIds>,
     /// What the server has marked as deleted.
     deleted: Vec<u32>,
 }
@@ -57,7 +56,7 @@ impl<'r> SessionRun<'r> {
             look: None,
             awaited: None,
             progress: 0,
-            unique_ids: HashMap::new(),
+            unique_ids: Arc::default(),
             deleted: Vec::new(),
         }
     }
@@ -71,7 +70,7 @@ impl<'r> SessionRun<'r> {
             is_retrieving: awaited.is_some(),
             look: self.look,
             message: awaited.and_then(|awaited| awaited.message),
-            unique_id: awaited.and_then(|awaited| self.unique_ids.remove(&awaited.message?)),
+            unique_id: awaited.and_then(|awaited| self.unique_ids.get(&awaited.message?).cloned()),
         }
     }
 
@@ -93,7 +92,7 @@ impl<'r> SessionRun<'r> {
         }
         plan.tell_skipped(self.events);
         std::mem::take(&mut plan.corrections).note(self.ledger).await?;
-        self.unique_ids = plan.evidence.unique_ids.clone();
+        self.unique_ids = Arc::clone(&plan.evidence.unique_ids);
 
         let mut durable = std::mem::take(&mut plan.delete);
         durable.extend(self.retrieve(&mut session, plan, octets / u64::from(messages.max(1))).await?);
@@ -139,9 +138,11 @@ impl<'r> SessionRun<'r> {
         let mut stored = wait_for(storing, session, keep_alive)
             .await
             .map_err(|_| FetchError::Internal("the storing thread ended early"))?;
-        self.unique_ids.extend(std::mem::take(&mut stored.unique_ids));
-        let certain = stored.messages.iter().chain(&stored.recognised);
-        self.tries.stored(certain.filter_map(|number| self.unique_ids.get(number)).cloned());
+        self.unique_ids = std::mem::take(&mut stored.unique_ids);
+        if self.options.deletion != Deletion::Never {
+            let certain = stored.messages.iter().chain(&stored.recognised);
+            self.tries.stored(certain.filter_map(|number| self.unique_ids.get(number)).cloned());
+        }
         self.summary.stored = self.summary.stored.saturating_add(count(stored.files));
         self.summary.octets = self.summary.octets.saturating_add(stored.octets);
         self.summary.known = self.summary.known.saturating_add(count(stored.recognised.len()));

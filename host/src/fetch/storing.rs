@@ -5,6 +5,7 @@ mod stock;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
@@ -12,7 +13,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 
 use super::ledger::Ledger;
 use super::plan::Evidence;
-use super::{Event, Events, FetchError};
+use super::{Event, Events, FetchError, UniqueIds};
 use crate::delivery::{Incoming, Maildir};
 use crate::fingerprint::{Beginning, Fingerprint};
 use crate::journal::{Begun, Entry, EntryState};
@@ -72,7 +73,7 @@ pub(super) struct Stored {
     /// What stopped it.
     pub(super) failure: Option<FetchError>,
     /// What stands for each message in the journal.
-    pub(super) unique_ids: HashMap<u32, Vec<u8>>,
+    pub(super) unique_ids: Arc<UniqueIds>,
     /// Messages of the transfer that runs: durable, but not yet known for certain to be what they were asked for as.
     unconfirmed: Vec<Complete>,
 }
@@ -270,7 +271,7 @@ impl Storing {
                 stored = known.remove(&identity).filter(|entry| entry.is_stored() && entry.octets == Some(octets));
                 stored.iter().for_each(|entry| self.evidence.pool.forget(entry));
             }
-            self.evidence.unique_ids.insert(number, identity);
+            Arc::make_mut(&mut self.evidence.unique_ids).insert(number, identity);
         }
         Ok(stored.or_else(|| self.evidence.pool.take_retrieved(fingerprint, octets)))
     }

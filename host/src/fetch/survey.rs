@@ -1,6 +1,7 @@
 //! What is in the maildrop, as the server lists it.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::{Event, Events, FetchError, UniqueIds, Warning, count};
 use crate::session::{self, Session, UniqueIdListing};
@@ -10,7 +11,7 @@ use crate::session::{self, Session, UniqueIdListing};
 pub(super) struct Survey {
     pub(super) messages: u32,
     /// Their unique-ids, where they have one of their own.
-    pub(super) unique_ids: UniqueIds,
+    pub(super) unique_ids: Arc<UniqueIds>,
     /// What is said to the user if those that have none cannot be told apart in another way.
     pub(super) lack: Option<Warning>,
 }
@@ -28,7 +29,7 @@ impl Survey {
             Ok(listing) => listing,
             Err(refusal) if refusal.is_lack() => {
                 let lack = Some(Warning::NoUniqueIds(refusal));
-                return Ok((Survey { messages, unique_ids: HashMap::new(), lack }, maildrop.octets));
+                return Ok((Survey { messages, unique_ids: Arc::default(), lack }, maildrop.octets));
             }
             Err(error) => return Err(error.into()),
         };
@@ -38,7 +39,7 @@ impl Survey {
         let unique_ids = usable(listing);
         let without = messages as usize - unique_ids.len();
         let lack = (without > 0).then(|| Warning::UnusableUniqueIds(count(without)));
-        Ok((Survey { messages, unique_ids, lack }, maildrop.octets))
+        Ok((Survey { messages, unique_ids: Arc::new(unique_ids), lack }, maildrop.octets))
     }
 
     /// The messages that have no unique-id of their own, in ascending order.
