@@ -66,10 +66,11 @@ pub(super) struct Awaited {
 impl<'s> Retrieving<'s> {
     pub(super) fn new(session: &'s mut Session, storing: Storing, options: &FetchOptions) -> Self {
         let (work, waiting) = mpsc::channel(BATCHES_WAITING);
+        let from = work.downgrade();
         Retrieving {
             session,
             work,
-            storing: tokio::task::spawn_blocking(move || storing.run(waiting)),
+            storing: tokio::task::spawn_blocking(move || storing.run(waiting, from)),
             min_rate: options.min_rate,
             keep_alive: options.keep_alive,
             refused: Vec::new(),

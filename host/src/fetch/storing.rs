@@ -6,10 +6,9 @@ mod stock;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::mpsc::{Receiver, WeakSender};
 
 use super::ledger::Ledger;
 use super::plan::Evidence;
@@ -20,9 +19,6 @@ use crate::journal::{Begun, Entry, EntryState};
 use crate::sandbox::contract::{MessageBegin, MessageEnd, Piece};
 use settling::{Complete, Group, Settler};
 use stock::Stock;
-
-/// How long to wait for the thread that delivers, where nothing else is to be done.
-const SOON: Duration = Duration::from_millis(1);
 
 /// Takes the pieces of a session's transfers.
 pub(super) struct Storing {
@@ -57,6 +53,8 @@ pub(super) enum Work {
     Distrusted,
     /// All transfers have come to their ends.
     Complete,
+    /// The thread that delivers can take another group: what is there goes out even if the server is silent.
+    Ready,
 }
 
 /// What has come of it.
@@ -123,10 +121,10 @@ impl Storing {
     }
 
     /// Runs until there is no more to do, or storing fails. A message whose end has not come leaves nothing behind.
-    pub(super) fn run(mut self, mut work: Receiver<Work>) -> Stored {
+    pub(super) fn run(mut self, mut work: Receiver<Work>, from: WeakSender<Work>) -> Stored {
         let (maildir, events) = (self.maildir.clone(), self.events.clone());
         let done = std::thread::scope(|scope| {
-            let settler = Settler::start(scope, maildir.clone(), events);
+            let settler = Settler::start(scope, maildir.clone(), events, from);
             let mut arriving = Arriving { current: None, group: Group::default(), settler, stock: Stock::default() };
             let restock = |messages| Stock::start(scope, maildir.clone(), messages);
             let done = self.store_all(&mut work, &mut arriving, restock);
@@ -153,12 +151,6 @@ impl Storing {
                 Err(TryRecvError::Empty) => {
                     // The network is slower than the disk: use the time.
                     arriving.settler.offer(&mut arriving.group, &mut self.stored)?;
-                    if !arriving.group.is_empty() {
-                        // It is not ready to take them. Until then there may be more; but a server that is silent now must
-                        // not keep them from being delivered.
-                        std::thread::sleep(SOON);
-                        continue;
-                    }
                     match work.blocking_recv() {
                         Some(next) => next,
                         None => break,
@@ -190,6 +182,7 @@ impl Storing {
                 // Others may be listed another time.
                 Work::Complete if self.evidence.has_open_leftovers() => {}
                 Work::Complete => self.settled.append(&mut self.open_rows),
+                Work::Ready => {}
             }
         }
         arriving.settle_all(&mut self.stored)

@@ -3,8 +3,10 @@
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel};
 use std::thread::Scope;
 
+use tokio::sync::mpsc::WeakSender;
+
 use super::super::{Event, Events, FetchError};
-use super::Stored;
+use super::{Stored, Work};
 use crate::delivery::{DeliveryError, Incoming, Maildir, PartialDelivery};
 use crate::journal::Entry;
 
@@ -45,10 +47,6 @@ impl Group {
         self.messages.push(message);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-    }
-
     pub(super) fn is_full(&self) -> bool {
         self.messages.len() >= GROUP_MESSAGES || self.octets >= GROUP_OCTETS
     }
@@ -70,12 +68,22 @@ pub(super) struct Settler {
 }
 
 impl Settler {
-    pub(super) fn start<'scope>(scope: &'scope Scope<'scope, '_>, maildir: Maildir, events: Events) -> Self {
-        // Nothing waits in between: at most one group is settled while another one is written.
-        let (groups, arriving) = sync_channel::<Group>(0);
+    /// `work` is where the thread that writes hears that a group can be taken.
+    pub(super) fn start<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        maildir: Maildir,
+        events: Events,
+        work: WeakSender<Work>,
+    ) -> Self {
+        // One may wait in between.
+        let (groups, arriving) = sync_channel::<Group>(1);
         let (done, settled) = channel();
         scope.spawn(move || {
             for group in arriving {
+                if let Some(work) = work.upgrade() {
+                    // Where there is no room, it does not wait.
+                    let _ = work.try_send(Work::Ready);
+                }
                 let settled = settle(group, &maildir, &events);
                 let has_failed = settled.failure.is_some();
                 // Behind a message that could not be stored, none is.
@@ -87,7 +95,7 @@ impl Settler {
         Settler { groups, settled, outstanding: 0, has_failed: false }
     }
 
-    /// Hands a group over if nothing else is being settled; otherwise it may still grow.
+    /// Hands a group over unless another one waits; then it may still grow.
     pub(super) fn offer(&mut self, group: &mut Group, stored: &mut Stored) -> Result<(), FetchError> {
         if group.messages.is_empty() {
             return Ok(());
