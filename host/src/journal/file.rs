@@ -108,13 +108,15 @@ impl Journal {
     }
 
     fn contents(&self) -> Result<Contents, JournalError> {
-        let pragma = |name| self.database.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-        let read = || -> rusqlite::Result<_> {
-            let objects: i64 = self.database.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-            Ok((pragma("application_id")?, pragma("user_version")?, objects))
-        };
+        // All in one, for another process may be making the tables just now.
+        let read = self.database.query_row(
+            "SELECT (SELECT count(*) FROM sqlite_schema),
+                    (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version)",
+            [],
+            |row| Ok((row.get::<_, i32>(1)?, row.get::<_, i32>(2)?, row.get::<_, i64>(0)?)),
+        );
         let path = &self.path;
-        match read().map_err(|error| JournalError::of(path, error))? {
+        match read.map_err(|error| JournalError::of(path, error))? {
             (0, 0, 0) => Ok(Contents::Nothing),
             (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(Contents::Ours),
             (APPLICATION_ID, version @ 1..SCHEMA_VERSION, _) => Ok(Contents::Older(version)),

@@ -180,6 +180,23 @@ fn files_of_earlier_versions_are_brought_up_to_date() {
 }
 
 #[test]
+fn many_may_make_the_file_at_the_same_time() {
+    for _ in 0..30 {
+        let (_directory, path) = place();
+        std::thread::scope(|scope| {
+            for account in 0..12 {
+                let path = &path;
+                scope.spawn(move || {
+                    let mut journal = Journal::open(path).unwrap();
+                    journal.lock(&account.to_string()).unwrap();
+                    journal.note(FRED, |notes| notes.store(b"a", &message())).unwrap();
+                });
+            }
+        });
+    }
+}
+
+#[test]
 fn one_run_holds_a_mailbox() {
     let (_directory, path) = place();
     let (mut journal, mut other) = (Journal::open(&path).unwrap(), Journal::open(&path).unwrap());
