@@ -243,8 +243,8 @@ fn advice_on_session(error: &SessionError) -> Option<&'static str> {
             _ => None,
         },
         Error::NoMechanism(_) => Some(
-            "--auth auto, the default, takes the best way that keeps the password secret; others have to be named: apop and \
-             cram-md5 rest on MD5; user, plain and login send the password, in clear text without TLS",
+            "--auth auto, the default, takes the best that keeps the password secret; others have to be named: apop, cram-md5 \
+             rest on MD5; user, plain and login send the password as it is",
         ),
         Error::TlsFailed(_) => None,
         Error::Misbehaved(misbehaviour) if misbehaviour.problem.contains("SCRAM iteration count") => {

@@ -138,7 +138,10 @@ fn open(
     journal.lock(account)?;
     // What is in one Maildir is not in another, whatever the account.
     let key = place::key(account, directory);
-    journal.rename(&place::earlier_key(account, directory), &key)?;
+    let earlier = place::earlier_key(account, directory);
+    if earlier != key {
+        journal.rename(&earlier, &key)?;
+    }
     Ok((maildir, Some((journal, key))))
 }
 
