@@ -8,9 +8,9 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 
 use super::arguments::{Fetch, StateArguments};
-use super::connect::{Shared, aside};
 use super::failure::Failure;
 use super::output::Reporter;
+use super::shared::{Shared, aside};
 use super::sign_in::{Account, account_name, user};
 use super::target::{Target, check};
 use super::{place, state};

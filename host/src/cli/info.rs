@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::arguments::Info;
 use super::auth::{self, Offers};
-use super::connect::{Connector, Shared};
+use super::connect::Connector;
 use super::failure::Failure;
 use super::output::{Reporter, shown};
 use super::password::SecretKind;
+use super::shared::Shared;
 use super::target::only_target;
 use crate::fetch::Sending;
 use crate::sandbox::contract::Mechanism;
@@ -16,8 +17,8 @@ use crate::tls::{TlsDetails, TrustedBy};
 
 pub(super) async fn run(arguments: Info, reporter: &Reporter) -> Result<(), Failure> {
     let target = only_target(&arguments.connection)?;
-    let connector =
-        Connector::new(&arguments.connection, &target, &Shared::begin(&arguments.connection), reporter).await?;
+    let shared = Shared::begin(&arguments.connection);
+    let connector = Connector::new(&arguments.connection, &target, &shared, reporter).await?;
     let mut session = connector.connect(&arguments.connection, &target, &[], Sending::AsAnnounced).await?;
     let greeting = session.greeting().await?;
     let tls = session.tls();

@@ -6,9 +6,9 @@ use mail_parser::MessageParser;
 use serde_json::json;
 
 use super::arguments::List;
-use super::connect::Shared;
 use super::failure::Failure;
 use super::output::{Reporter, counted, shown};
+use super::shared::Shared;
 use super::sign_in::{Account, account_name};
 use super::target::only_target;
 use crate::escape::escape;
@@ -25,14 +25,8 @@ const HEADERS_AT_A_TIME: usize = 64;
 pub(super) async fn run(arguments: List, reporter: &Reporter) -> Result<(), Failure> {
     let target = only_target(&arguments.connection)?;
     let account = account_name(&arguments.sign_in, &target)?;
-    let mut opener = Account::prepare(
-        &arguments.connection,
-        target,
-        &arguments.sign_in,
-        &Shared::begin(&arguments.connection),
-        reporter,
-    )
-    .await?;
+    let shared = Shared::begin(&arguments.connection);
+    let mut opener = Account::prepare(&arguments.connection, target, &arguments.sign_in, &shared, reporter).await?;
     let mut session = opener.open(Sending::AsAnnounced).await?;
     session.look_for_pipelining().await?;
     let listings = session.scan_listings().await?;

@@ -11,6 +11,7 @@ mod list;
 mod output;
 mod password;
 mod place;
+mod shared;
 mod sign_in;
 mod signals;
 mod state;

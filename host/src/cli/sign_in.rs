@@ -4,11 +4,12 @@ use tokio::sync::Mutex;
 
 use super::arguments::{Connection, SignIn};
 use super::auth::{self, Auth, Offers};
-use super::connect::{Connector, Shared};
+use super::connect::Connector;
 use super::failure::Failure;
 use super::output::Reporter;
 use super::password::{PasswordSource, Place, SecretKind};
 use super::place;
+use super::shared::Shared;
 use super::target::Target;
 use crate::fetch::Sending;
 use crate::sandbox::contract::Mechanism;
