@@ -133,7 +133,7 @@ impl Reporter {
         if self.output.format == Format::Json {
             return self.json(&json!({
                 "event": "done", "account": shown(account), "messages": messages, "stored": stored, "octets": octets,
-                "known": known, "skipped": skipped, "failed": failed, "deleted": deleted, "refused": refused, "not_deleted": not_deleted,
+                "would_fetch": would_fetch, "known": known, "skipped": skipped, "failed": failed, "deleted": deleted, "refused": refused, "not_deleted": not_deleted,
             }));
         }
         let mut line = format!("{}: {}, {stored} stored ({octets} octets)", shown(account), counted(*messages));
