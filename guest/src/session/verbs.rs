@@ -167,6 +167,7 @@ impl Session {
         let mut unsent = [Command::Stat, Command::Uidl(None)].into_iter();
         self.send_ahead(|| unsent.next())?;
         let maildrop = match self.maildrop() {
+            // Out of bounds, or cut: there is nothing more to take.
             Err(error) if self.connection.is_none() => return Err(error),
             maildrop => maildrop,
         };

@@ -6,7 +6,8 @@ use crate::delivery::DeliveryError;
 use crate::journal::JournalError;
 use crate::session::SessionError;
 
-/// Why a run has stopped. Nothing was deleted at the server, but for [`FetchError::Unconfirmed`], where it is open.
+/// Why a run has stopped. Nothing was deleted at the server, but for [`FetchError::Unconfirmed`], where it is open, and for
+/// [`FetchError::Journal`] where [`Summary::deleted`](super::Summary::deleted) counts messages: then only noting that has failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FetchError {

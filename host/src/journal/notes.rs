@@ -148,7 +148,7 @@ impl<'t> Notes<'t> {
         )
     }
 
-    /// These messages have been fetched after all, or are not there any more.
+    /// These messages have been fetched after all, or are not to be.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).

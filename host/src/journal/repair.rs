@@ -63,13 +63,20 @@ impl Journal {
         let messages = count(&journal.database).map_err(|error| JournalError::of(&new, error))?;
         // Closed, each file is whole: nothing of it is in a log beside it any more.
         drop((damaged, journal));
-        let aside = (0_u32..).map(|more| beside(&format!(".damaged-{}", now() + u64::from(more))));
-        let aside = aside.into_iter().find(|aside| !aside.exists()).unwrap_or_else(|| beside(".damaged"));
+        let mut time = now();
+        while beside(&damaged_since(time)).exists() {
+            time += 1;
+        }
+        let aside = beside(&damaged_since(time));
         let moved =
             set_aside(&path, &aside, &beside).and_then(|()| fs::rename(&new, &path)).and_then(|()| flush(&path));
         moved.map_err(|source| JournalError::of_creation(&path, source))?;
         Ok(Some(Repaired { aside, messages }))
     }
+}
+
+fn damaged_since(time: u64) -> String {
+    format!(".damaged-{time}")
 }
 
 /// Copies the rows of a table up to the first one that cannot be read.
