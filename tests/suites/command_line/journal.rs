@@ -125,11 +125,15 @@ fn it_is_shown() {
     assert_eq!(events.iter().filter(|event| event["event"] == "message").count(), 2);
 }
 
+/// So many that the journal has pages enough to lose some.
+fn many_messages() -> Maildrop {
+    let message = |number| Message::new(format!("uid-{number:060}"), format!("Subject: {number}\r\n\r\nbody\r\n"));
+    Maildrop::new((0..400).map(message))
+}
+
 #[test]
 fn damage_is_found_and_repaired_and_nothing_is_fetched_twice() {
-    let messages =
-        (0..400).map(|number| Message::new(format!("uid-{number:060}"), format!("Subject: {number}\r\n\r\nbody\r\n")));
-    let server = ModelServer::start(script(Maildrop::new(messages)));
+    let server = ModelServer::start(script(many_messages()));
     let popfetch = popfetch();
     fetch(&popfetch, &server).args(["--state", "state"]).run().assert_success();
     let journal = |command: &str| popfetch.run("journal").args([command, "--state", "state"]);
@@ -166,9 +170,7 @@ fn damage_is_found_and_repaired_and_nothing_is_fetched_twice() {
 /// A file that has become shorter, one whose accounts are lost but for their index, and one in which nothing is left.
 #[test]
 fn what_is_left_of_a_journal_is_taken_over() {
-    let messages =
-        (0..400).map(|number| Message::new(format!("uid-{number:060}"), format!("Subject: {number}\r\n\r\nbody\r\n")));
-    let server = ModelServer::start(script(Maildrop::new(messages)));
+    let server = ModelServer::start(script(many_messages()));
     let popfetch = popfetch();
     let fetch = || fetch(&popfetch, &server).args(["--state", "state"]).run();
     fetch().assert_success();
