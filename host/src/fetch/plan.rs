@@ -1,29 +1,30 @@
 //! What to do with each message of the maildrop.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::corrections::Corrections;
-use super::glimpse::{Dates, Glimpse, glimpses};
+use super::glimpse::{Dates, glimpses};
 use super::identity::Identities;
 use super::ledger::Ledger;
-use super::past::{Leftover, Past};
-use super::policy::{Choice, Policy, Skipped};
+use super::past::Past;
+use super::planner::Planner;
+use super::policy::{Skipped, Stored};
 use super::pool::Pool;
 use super::survey::{Survey, sizes};
-use super::tries::{Look, Tries, key};
-use super::{Deletion, Event, Events, FetchError, FetchOptions, UniqueIds, Warning, count};
-use crate::journal::{Entry, EntryState, FailedBefore, now};
+use super::tries::{Look, Tries};
+use super::{Event, Events, FetchError, FetchOptions, UniqueIds, count};
+use crate::journal::Entry;
 use crate::session::Session;
 
 /// What a plan has to keep to.
 #[derive(Clone, Copy)]
 pub(super) struct Terms<'o> {
     pub(super) options: &'o FetchOptions,
-    /// What is left of the policy for this session.
-    pub(super) policy: &'o Policy,
     /// What earlier sessions of the run have come to.
     pub(super) tries: &'o Tries,
+    /// What they have stored.
+    pub(super) stored: Stored,
 }
 
 /// What to do with each message of the maildrop.
@@ -61,7 +62,7 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    fn add_leftover(&mut self, entry: Entry) {
+    pub(super) fn add_leftover(&mut self, entry: Entry) {
         self.leftovers.push(entry);
         self.pool.add(entry);
     }
@@ -87,7 +88,8 @@ impl Plan {
         events: &Events,
         look: &mut Option<Look>,
     ) -> Result<Self, FetchError> {
-        let Terms { options, policy, tries } = terms;
+        let Terms { options, tries, .. } = terms;
+        let policy = &options.policy;
         if survey.messages == 0 {
             // That may be for once: nothing is forgotten.
             return Ok(Plan::default());
@@ -106,397 +108,14 @@ impl Plan {
         let dates = if policy.newer_than.is_some() { Dates::Wanted } else { Dates::NotWanted };
         let mut awaited = None;
         let glimpses = glimpses(session, &looks_at, dates, &mut awaited).await;
-        *look = awaited.map(|number| Look::Beginning(planner.survey.unique_ids.get(&number).cloned()));
+        *look = awaited.map(|number| planner.look_at(number));
         let glimpses = glimpses?;
         planner.settle_doubts(&glimpses);
         planner.identify(&glimpses, ledger, events).await?;
         planner.recognise(&glimpses, events);
         Ok(planner.finish(&glimpses, events))
     }
-}
 
-/// The messages of a maildrop, on their way into a plan.
-struct Planner<'o> {
-    options: &'o FetchOptions,
-    policy: &'o Policy,
-    tries: &'o Tries,
-    survey: Survey,
-    past: Past,
-    plan: Plan,
-    /// Listed under a unique-id that stands for a stored message, and perhaps another one.
-    verify: Vec<(u32, Entry, Doubt)>,
-    /// Listed under a unique-id that stands for nothing so far.
-    candidates: Vec<u32>,
-    unidentified: Vec<u32>,
-    /// No unique-id of the listing is known, although others were.
-    all_are_new: bool,
-    /// A unique-id stands for another message than before.
-    is_renumbered: bool,
-    /// There are messages without a unique-id of their own.
-    has_unidentified: bool,
-    /// The server has shown unique-ids, so that what is not among them is not there.
-    shows_unique_ids: bool,
-}
-
-/// Why an entry is not taken at its word.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Doubt {
-    /// The server lists another size than for the stored message.
-    Size,
-    /// It is to be deleted.
-    Deletion,
-    /// It is not certain that its file is the message of its unique-id.
-    Leftover,
-}
-
-impl<'o> Planner<'o> {
-    fn new(survey: Survey, past: Past, sizes: HashMap<u32, u64>, terms: Terms<'o>) -> Self {
-        let Terms { options, policy, tries } = terms;
-        let all_are_new = past.known.values().all(|entry| !entry.is_stored())
-            && past.vanished.iter().any(|(_, entry)| entry.is_stored());
-        let evidence = Evidence { unique_ids: Arc::clone(&survey.unique_ids), sizes, ..Evidence::default() };
-        let unidentified = survey.unidentified();
-        Planner {
-            options,
-            policy,
-            tries,
-            has_unidentified: !unidentified.is_empty(),
-            shows_unique_ids: survey.lack.is_none() || !survey.unique_ids.is_empty(),
-            unidentified,
-            survey,
-            past,
-            plan: Plan { evidence, ..Plan::default() },
-            verify: Vec::new(),
-            candidates: Vec::new(),
-            is_renumbered: false,
-            all_are_new,
-        }
-    }
-
-    /// Sorts the messages that have a unique-id by what is known of it.
-    fn sort_listed(&mut self) {
-        let mut leftovers = HashMap::new();
-        for Leftover { unique_id, found } in std::mem::take(&mut self.past.leftovers) {
-            let entry = Entry::delivered(found.octets, None, found.fingerprint);
-            // What was delivered for messages without a unique-id has to be recognised.
-            if unique_id.is_empty() || leftovers.contains_key(&unique_id) {
-                self.plan.evidence.add_leftover(entry);
-            } else {
-                leftovers.insert(unique_id, entry);
-            }
-        }
-        let mut numbers: Vec<u32> = self.survey.unique_ids.keys().copied().collect();
-        numbers.sort_unstable();
-        for number in numbers {
-            let Some(unique_id) = self.survey.unique_ids.get(&number) else { continue };
-            let known = self.past.known.get(unique_id).copied();
-            match (known.filter(Entry::is_stored), leftovers.remove(unique_id)) {
-                // The row of the journal was left open for another one of its files.
-                (Some(entry), Some(leftover)) => {
-                    if (entry.fingerprint, entry.octets) != (leftover.fingerprint, leftover.octets) {
-                        self.plan.evidence.add_leftover(leftover);
-                    }
-                    self.sort_known(number, entry);
-                }
-                (None, Some(leftover)) => self.verify.push((number, leftover, Doubt::Leftover)),
-                (_, None) => match known {
-                    Some(entry) => self.sort_known(number, entry),
-                    None => self.candidates.push(number),
-                },
-            }
-        }
-        // The same for messages that are not listed under their unique-ids now.
-        leftovers.into_values().for_each(|leftover| self.plan.evidence.add_leftover(leftover));
-    }
-
-    fn sort_known(&mut self, number: u32, entry: Entry) {
-        let has_other_size = self.has_other_size(number, &entry);
-        if !entry.is_stored() {
-            match entry.state {
-                EntryState::MarkedSeen if !has_other_size => self.plan.known.push(number),
-                _ => self.candidates.push(number),
-            }
-        } else if has_other_size && !(is_of_earlier_version(&entry) && self.options.deletion == Deletion::Never) {
-            self.verify.push((number, entry, Doubt::Size));
-        } else if self.is_to_be_deleted(&entry) && !self.tries.has_stored(self.unique_id(number)) {
-            self.verify.push((number, entry, Doubt::Deletion));
-        } else {
-            self.take_as_known(number, &entry);
-        }
-    }
-
-    /// Which messages `TOP` has to show, in ascending order.
-    fn doubtful(&self) -> Vec<u32> {
-        let verified = self.verify.iter().filter(|(_, entry, _)| entry.fingerprint.is_some());
-        let mut numbers: Vec<u32> =
-            verified.map(|(number, ..)| *number).chain(self.unidentified.iter().copied()).collect();
-        let recognises = !self.plan.evidence.pool.is_empty()
-            || self.past.vanished.iter().any(|vanished| self.may_be_renamed(vanished));
-        if recognises || self.policy.newer_than.is_some() {
-            numbers.extend(self.candidates.iter().filter(|number| self.date_of(**number).is_none()));
-        }
-        numbers.retain(|number| self.tries.may_see_beginning(self.survey.unique_ids.get(number)));
-        numbers.sort_unstable();
-        numbers
-    }
-
-    /// Compares those that are in doubt with what `TOP` has shown.
-    fn settle_doubts(&mut self, glimpses: &HashMap<u32, Glimpse>) {
-        for (number, entry, doubt) in std::mem::take(&mut self.verify) {
-            let glimpse = glimpses.get(&number).filter(|_| entry.fingerprint.is_some());
-            let is_same = glimpse.is_none_or(|glimpse| Some(glimpse.fingerprint) == entry.fingerprint);
-            let listed = self.plan.evidence.sizes.get(&number).copied();
-            let is_known = match doubt {
-                // It may be another one behind what TOP shows.
-                Doubt::Size => false,
-                // An earlier version has noted no beginning. Where it is open whether the server has deleted it, it was looked
-                // at before it was told to.
-                Doubt::Deletion => {
-                    glimpse.is_some() || entry.fingerprint.is_none() || entry.state == EntryState::DeletionSent
-                }
-                // It may have been cut short behind what TOP shows.
-                Doubt::Leftover => glimpse.is_some() && listed.is_some() && listed == entry.octets,
-            };
-            if is_known && is_same {
-                if doubt != Doubt::Deletion {
-                    let corrected = Entry { listed: listed.or(entry.listed), absent_since: None, ..entry };
-                    self.correct(number, corrected);
-                }
-                self.take_as_known(number, &entry);
-                continue;
-            }
-            match doubt {
-                // Whose file it is shows when the messages are there.
-                Doubt::Leftover => self.plan.evidence.add_leftover(entry),
-                // Another message has its unique-id, and it may be listed under another one: unique-ids may be numbers.
-                Doubt::Size | Doubt::Deletion if !is_same => {
-                    self.is_renumbered = true;
-                    self.plan.evidence.pool.add(entry);
-                }
-                // Fetched again; if it is the same after all, it is not stored twice.
-                Doubt::Size | Doubt::Deletion => drop(self.plan.evidence.expected.insert(number, entry)),
-            }
-            self.candidates.push(number);
-        }
-    }
-
-    /// Gives messages without a unique-id another identity.
-    async fn identify(
-        &mut self,
-        glimpses: &HashMap<u32, Glimpse>,
-        ledger: &Ledger,
-        events: &Events,
-    ) -> Result<(), FetchError> {
-        let unidentified = std::mem::take(&mut self.unidentified);
-        let seen = unidentified.iter().filter_map(|number| Some((*number, glimpses.get(number)?.fingerprint)));
-        let identified: Vec<(u32, Vec<u8>)> =
-            seen.map(|(number, fingerprint)| (number, self.plan.evidence.identities.next(fingerprint))).collect();
-        // What it means for messages to be marked is said where they are.
-        if identified.len() < unidentified.len()
-            && !self.options.mark_seen
-            && let Some(lack) = self.survey.lack.take()
-        {
-            events(Event::Warning(lack));
-        }
-        let asked: Vec<Vec<u8>> = identified.iter().map(|(_, identity)| identity.clone()).collect();
-        let known =
-            ledger.aside(move |journal, account| Ok(journal.known(account, asked.iter().map(Vec::as_slice))?)).await?;
-        let present: HashSet<&Vec<u8>> = identified.iter().map(|(_, identity)| identity).collect();
-        self.past.vanished.retain(|(unique_id, _)| !present.contains(unique_id));
-        self.candidates.extend(unidentified.iter().filter(|number| !glimpses.contains_key(number)));
-        for (number, identity) in identified {
-            match known.get(&identity).copied() {
-                Some(entry) => {
-                    if entry.absent_since.is_some() {
-                        self.past.returned.push(identity.clone());
-                    }
-                    if entry.is_stored() && self.has_other_size(number, &entry) {
-                        // It begins as that one, and is fetched; if it is the same after all, it is not stored twice.
-                        self.plan.evidence.expected.insert(number, entry);
-                        self.candidates.push(number);
-                    } else if entry.is_stored() || entry.state == EntryState::MarkedSeen {
-                        self.take_as_known(number, &entry);
-                    } else {
-                        self.candidates.push(number);
-                    }
-                    self.past.known.insert(identity.clone(), entry);
-                }
-                None => self.candidates.push(number),
-            }
-            Arc::make_mut(&mut self.plan.evidence.unique_ids).insert(number, identity);
-        }
-        Ok(())
-    }
-
-    /// Looks among what is new for messages that are stored under another unique-id.
-    fn recognise(&mut self, glimpses: &HashMap<u32, Glimpse>, events: &Events) {
-        let mut pool = Pool::default();
-        let renamed = self.past.vanished.iter().filter(|vanished| self.may_be_renamed(vanished));
-        renamed.for_each(|(_, entry)| pool.add(*entry));
-        // What is known under a unique-id may have been known under another identity, too, and stands for one message.
-        let known = self.plan.known.iter().filter_map(|number| self.past.known.get(self.unique_id(*number)?));
-        known.for_each(|entry| pool.forget(entry));
-        self.plan.evidence.pool.add_all(pool);
-        let mut recognised = 0;
-        let mut candidates = std::mem::take(&mut self.candidates);
-        candidates.sort_unstable();
-        for number in candidates {
-            let listed = self.plan.evidence.sizes.get(&number).copied();
-            let stored = glimpses
-                .get(&number)
-                .and_then(|glimpse| self.plan.evidence.pool.take_listed(glimpse.fingerprint, listed));
-            let Some(entry) = stored else {
-                self.candidates.push(number);
-                continue;
-            };
-            recognised += 1;
-            // The server has not been told to delete it under this unique-id.
-            let entry =
-                Entry { state: EntryState::Delivered, listed: listed.or(entry.listed), absent_since: None, ..entry };
-            self.correct(number, entry);
-            self.take_as_known(number, &entry);
-        }
-        if self.all_are_new && !self.survey.unique_ids.is_empty() && recognised > 0 {
-            events(Event::Warning(Warning::NewUniqueIds(recognised)));
-        }
-    }
-
-    /// Whether a message that is not listed any more may be one that is listed under another identity now: where all unique-ids
-    /// are new, one stands for another message, there are messages without, or it had none itself.
-    fn may_be_renamed(&self, (unique_id, entry): &(Vec<u8>, Entry)) -> bool {
-        let are_unsure = self.all_are_new || self.is_renumbered || self.has_unidentified;
-        entry.is_stored() && (are_unsure || unique_id.first() == Some(&0))
-    }
-
-    /// Applies the policy to what is left, and puts everything in order.
-    fn finish(mut self, glimpses: &HashMap<u32, Glimpse>, events: &Events) -> Plan {
-        let mut wanted = Vec::new();
-        let mut last = Vec::new();
-        let mut unseen = 0;
-        for number in std::mem::take(&mut self.candidates) {
-            let date = self.date_of(number).or_else(|| glimpses.get(&number)?.date);
-            if let Some(why) = self.reason_to_skip(number, date) {
-                self.plan.skipped.push((number, why));
-            } else if self.has_failed(&key(number, self.unique_id(number))) {
-                last.push(number);
-            } else {
-                unseen += u32::from(date.is_none() && !glimpses.contains_key(&number));
-                wanted.push(number);
-            }
-        }
-        if unseen > 0 && self.policy.newer_than.is_some() {
-            events(Event::Warning(Warning::UnknownAge(unseen)));
-        }
-        wanted.append(&mut last);
-        if self.options.mark_seen {
-            self.mark_seen(wanted, events);
-        } else {
-            let Choice { retrieve, skipped } = self.policy.choose(wanted, &self.plan.evidence.sizes);
-            self.plan.retrieve = retrieve;
-            self.plan.skipped.extend(skipped);
-        }
-        let Planner { past, mut plan, shows_unique_ids, .. } = self;
-        plan.skipped.sort_unstable_by_key(|(number, _)| *number);
-        plan.known.sort_unstable();
-        plan.delete.sort_unstable();
-        plan.corrections.returned = past.returned;
-        // Whose files those in the pool are shows only when everything is retrieved.
-        let is_open = plan.evidence.has_open_leftovers();
-        *(if is_open { &mut plan.open_rows } else { &mut plan.corrections.settled }) = past.rows;
-        if shows_unique_ids {
-            let vanished = past.vanished.into_iter().filter(|(_, entry)| entry.absent_since.is_none());
-            plan.corrections.vanished = vanished.map(|(unique_id, _)| unique_id).collect();
-        }
-        plan
-    }
-
-    fn has_failed(&self, unique_id: &[u8]) -> bool {
-        self.tries.has_broken_at(unique_id) || self.past.failures.contains_key(unique_id)
-    }
-
-    fn reason_to_skip(&mut self, number: u32, date: Option<u64>) -> Option<Skipped> {
-        let Some(unique_id) = self.unique_id(number).map(<[u8]>::to_vec) else {
-            let cause = "the session came to its end in it twice".to_owned();
-            let failed = FailedBefore { runs: 1, again_at: now(), cause };
-            return self.tries.has_given_up(&key(number, None)).then_some(Skipped::FailedBefore(failed));
-        };
-        if !self.options.mark_seen
-            && let Some(failed) = self.past.failures.get(&unique_id)
-            && (failed.again_at > now() || self.tries.has_given_up(&unique_id))
-        {
-            return Some(Skipped::FailedBefore(failed.clone()));
-        }
-        let date = date?;
-        if self.policy.newer_than.is_none_or(|age| date.saturating_add(age.as_secs()) >= now()) {
-            return None;
-        }
-        let listed = self.plan.evidence.sizes.get(&number).copied();
-        self.plan.corrections.entries.push((unique_id, Entry::left(EntryState::TooOld, listed, date)));
-        Some(Skipped::TooOld)
-    }
-
-    fn mark_seen(&mut self, messages: Vec<u32>, events: &Events) {
-        let mut unmarked = 0;
-        for number in messages {
-            if self.unique_id(number).is_none() {
-                unmarked += 1;
-                self.plan.skipped.push((number, Skipped::Nameless));
-                continue;
-            }
-            let listed = self.plan.evidence.sizes.get(&number).copied();
-            self.correct(number, Entry::left(EntryState::MarkedSeen, listed, now()));
-            self.plan.skipped.push((number, Skipped::MarkedSeen));
-        }
-        if unmarked > 0 {
-            events(Event::Warning(Warning::NotMarked(unmarked)));
-        }
-    }
-
-    fn correct(&mut self, number: u32, entry: Entry) {
-        if let Some(unique_id) = self.unique_id(number).map(<[u8]>::to_vec) {
-            self.plan.corrections.entries.push((unique_id, entry));
-        }
-    }
-
-    fn take_as_known(&mut self, number: u32, entry: &Entry) {
-        self.plan.known.push(number);
-        if entry.is_stored() && self.is_to_be_deleted(entry) {
-            self.plan.delete.push(number);
-        }
-    }
-
-    /// Whether the server lists another size than for the message of this entry.
-    fn has_other_size(&self, number: u32, entry: &Entry) -> bool {
-        let listed = self.plan.evidence.sizes.get(&number).copied();
-        listed.zip(entry.expected_size()).is_some_and(|(listed, expected)| listed != expected)
-    }
-
-    fn is_to_be_deleted(&self, entry: &Entry) -> bool {
-        match self.options.deletion {
-            Deletion::Never => false,
-            Deletion::AtOnce => true,
-            Deletion::After(age) => entry.since.is_some_and(|since| now().saturating_sub(since) >= age.as_secs()),
-        }
-    }
-
-    /// The date of a message that was too old before, if its unique-id still stands for it.
-    fn date_of(&self, number: u32) -> Option<u64> {
-        let entry = self.past.known.get(self.unique_id(number)?)?;
-        let listed = self.plan.evidence.sizes.get(&number).copied();
-        (entry.state == EntryState::TooOld && entry.listed == listed).then_some(entry.since).flatten()
-    }
-
-    fn unique_id(&self, number: u32) -> Option<&[u8]> {
-        self.plan.evidence.unique_ids.get(&number).map(Vec::as_slice)
-    }
-}
-
-/// The journal once did not note what the server listed, and a server may list other sizes than it sends.
-fn is_of_earlier_version(entry: &Entry) -> bool {
-    entry.listed.is_none() && entry.fingerprint.is_none()
-}
-
-impl Plan {
     /// Tells what was compared.
     pub(super) fn tell(&self, events: &Events) {
         events(Event::Planned { retrieve: count(self.retrieve.len()), known: count(self.known.len()) });

@@ -50,6 +50,13 @@ impl Skipped {
     }
 }
 
+/// What earlier sessions of a run have stored.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stored {
+    pub(super) messages: u32,
+    pub(super) octets: u64,
+}
+
 /// What becomes of the new messages.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Choice {
@@ -58,33 +65,26 @@ pub(super) struct Choice {
 }
 
 impl Policy {
-    /// What it leaves to a further session of a run that has stored so much.
-    pub(super) fn after(&self, messages: u32, octets: u64) -> Self {
-        let is_used_up = messages > 0 && self.limit_octets.is_some_and(|most| octets >= most);
-        let limit = if is_used_up { Some(0) } else { self.limit.map(|most| most.saturating_sub(messages)) };
-        Policy { limit, limit_octets: self.limit_octets.map(|most| most.saturating_sub(octets)), ..*self }
-    }
-
     /// Whether the sizes of the messages have to be known.
     pub(super) fn asks_sizes(&self) -> bool {
         self.max_size.is_some() || self.min_size.is_some() || self.limit_octets.is_some()
     }
 
-    /// Parts the messages, in their order. One whose size the server does not tell is within all bounds of
-    /// size.
-    pub(super) fn choose(&self, messages: Vec<u32>, sizes: &HashMap<u32, u64>) -> Choice {
+    /// Parts the messages, in their order, for a run that has stored so much already. One whose size the server does not tell
+    /// is within all bounds of size.
+    pub(super) fn choose(&self, messages: Vec<u32>, sizes: &HashMap<u32, u64>, stored: Stored) -> Choice {
         let mut choice = Choice::default();
-        let mut octets = 0_u64;
+        let mut octets = stored.octets;
         for number in messages {
             let size = sizes.get(&number).copied();
-            let is_first = choice.retrieve.is_empty();
+            let so_far = stored.messages as usize + choice.retrieve.len();
             let with_it = octets.saturating_add(size.unwrap_or_default());
             let skipped = if size.is_some_and(|size| self.max_size.is_some_and(|most| size > most)) {
                 Some(Skipped::TooLarge)
             } else if size.is_some_and(|size| self.min_size.is_some_and(|least| size < least)) {
                 Some(Skipped::TooSmall)
-            } else if self.limit.is_some_and(|limit| choice.retrieve.len() >= limit as usize)
-                || !is_first && self.limit_octets.is_some_and(|limit| with_it > limit)
+            } else if self.limit.is_some_and(|limit| so_far >= limit as usize)
+                || so_far > 0 && self.limit_octets.is_some_and(|limit| with_it > limit)
             {
                 Some(Skipped::OverLimit)
             } else {
@@ -106,13 +106,13 @@ impl Policy {
 mod tests {
     use std::collections::HashMap;
 
-    use super::{Choice, Policy, Skipped};
+    use super::{Choice, Policy, Skipped, Stored};
 
     fn choose(policy: Policy, sizes: &[u64]) -> Choice {
         let sizes: HashMap<u32, u64> = (1..).zip(sizes.iter().copied()).collect();
         let mut messages: Vec<u32> = sizes.keys().copied().collect();
         messages.sort_unstable();
-        policy.choose(messages, &sizes)
+        policy.choose(messages, &sizes, Stored::default())
     }
 
     #[test]
@@ -148,8 +148,18 @@ mod tests {
     }
 
     #[test]
+    fn limits_are_those_of_all_sessions_of_a_run() {
+        let sizes = HashMap::from([(1, 7), (2, 3)]);
+        let stored = Stored { messages: 1, octets: 6 };
+        let policy = Policy { limit_octets: Some(10), ..Policy::default() };
+        assert_eq!(policy.choose(vec![1, 2], &sizes, stored).retrieve, [2]);
+        let policy = Policy { limit: Some(2), ..Policy::default() };
+        assert_eq!(policy.choose(vec![1, 2], &sizes, stored).retrieve, [1]);
+    }
+
+    #[test]
     fn a_message_of_unknown_size_is_taken() {
         let policy = Policy { max_size: Some(1), min_size: Some(1), limit_octets: Some(1), ..Policy::default() };
-        assert_eq!(policy.choose(vec![1, 2], &HashMap::new()).retrieve, [1, 2]);
+        assert_eq!(policy.choose(vec![1, 2], &HashMap::new(), Stored::default()).retrieve, [1, 2]);
     }
 }

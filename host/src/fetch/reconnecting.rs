@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
-use super::tries::{Look, Tries, failed_again, key};
+use super::tries::{Look, Tries, note_failures};
 use super::{Event, Events, FetchError, Summary};
 use crate::sandbox::contract::Error;
 use crate::session::{Session, SessionError, Wait};
@@ -58,14 +58,15 @@ impl Interruption {
         if let Some(look) = &self.look {
             tries.failed_to_see(look);
         }
-        let Some(number) = self.message.filter(|_| self.is_retrieving) else { return Ok(()) };
-        if !tries.broke_at(&key(number, self.unique_id.as_deref())) {
+        let Some(number) = self.message else { return Ok(()) };
+        if !tries.broke_at(number, self.unique_id.as_deref()) {
             return Ok(());
         }
         summary.failed = summary.failed.saturating_add(1);
         events(Event::GivenUp { number, cause: error });
         summary.cause = Some(error.to_string());
-        note_failures(self.unique_id.iter().cloned().collect(), error.to_string(), ledger).await
+        note_failures(self.unique_id.iter().map(|unique_id| (unique_id.clone(), error.to_string())).collect(), ledger)
+            .await
     }
 
     /// Notes all messages in whose middle the run has failed when it ends, so that the next one begins with others: it may be one
@@ -76,23 +77,12 @@ impl Interruption {
             FetchError::TooSlow { .. } => error.to_string(),
             _ => return Ok(()),
         };
-        let last = self.unique_id.as_ref().filter(|unique_id| self.is_retrieving && !tries.has_broken_at(unique_id));
-        let failed: Vec<Vec<u8>> = tries.broken_and_not_given_up().chain(last).cloned().collect();
-        if failed.is_empty() { Ok(()) } else { note_failures(failed, cause, ledger).await }
+        let awaited = self.message.zip(self.unique_id.as_ref());
+        let last = awaited.filter(|(number, unique_id)| !tries.has_broken_at(*number, Some(unique_id)));
+        let last = last.map(|(_, unique_id)| unique_id);
+        let failed = tries.broken_and_not_given_up().chain(last);
+        note_failures(failed.map(|unique_id| (unique_id.clone(), cause.clone())).collect(), ledger).await
     }
-}
-
-async fn note_failures(unique_ids: Vec<Vec<u8>>, cause: String, ledger: &Ledger) -> Result<(), FetchError> {
-    let note = ledger.aside(move |journal, account| {
-        let before = journal.failures(account)?;
-        let noted = journal.note(account, |notes| {
-            unique_ids
-                .iter()
-                .try_for_each(|unique_id| notes.failed(unique_id, &failed_again(before.get(unique_id), cause.clone())))
-        });
-        Ok(noted?)
-    });
-    note.await
 }
 
 /// How often it is tried.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
+use super::rate::Rate;
 use super::storing::{Stored, Storing, Work};
 use super::tries::TransferLength;
 use super::{Event, Events, FetchError, FetchOptions, MinRate};
 use crate::sandbox::contract::{self, MessageRefused, Piece, Reply, ResponseCode};
-use crate::session::{Session, SessionError, Transfer};
+use crate::session::{Session, SessionError};
 
 /// The most octets of one transfer, at whose end it is certain which message is which: what is stored is noted then. Each end
 /// costs two round trips.
@@ -143,7 +144,10 @@ impl<'s> Retrieving<'s> {
         let mut rate = self.min_rate.map(Rate::new);
         let mut transfer = self.session.retrieve(messages).await?;
         loop {
-            let pieces = next(&mut transfer, rate.as_mut()).await?;
+            let pieces = match &mut rate {
+                Some(rate) => rate.next(&mut transfer).await?,
+                None => transfer.next().await?,
+            };
             if pieces.is_empty() {
                 // Nobody there: the failure is known when storing has ended.
                 let _ = self.work.send(Work::Confirmed).await;
@@ -183,52 +187,6 @@ pub(super) async fn wait_for<T>(
             Err(_) if session.is_usable() => drop(session.noop().await),
             Err(_) => return work.await,
         }
-    }
-}
-
-async fn next(transfer: &mut Transfer<'_>, rate: Option<&mut Rate>) -> Result<Vec<Piece>, FetchError> {
-    match rate {
-        Some(rate) => rate.next(transfer).await,
-        None => Ok(transfer.next().await?),
-    }
-}
-
-/// Counts what a server sends, while it is waited for.
-struct Rate {
-    least: MinRate,
-    /// What is left of the time over which is counted, and what came in it.
-    left: Duration,
-    octets: u64,
-}
-
-impl Rate {
-    fn new(least: MinRate) -> Self {
-        Rate { least, left: least.over, octets: 0 }
-    }
-
-    async fn next(&mut self, transfer: &mut Transfer<'_>) -> Result<Vec<Piece>, FetchError> {
-        let began = Instant::now();
-        let Ok(pieces) = timeout(self.left, transfer.next()).await else { return Err(self.too_slow()) };
-        let pieces = pieces?;
-        for piece in &pieces {
-            if let Piece::Content(octets) = piece {
-                self.octets = self.octets.saturating_add(octets.len() as u64);
-            }
-        }
-        self.left = self.left.saturating_sub(began.elapsed());
-        if self.enough() {
-            (self.left, self.octets) = (self.least.over, 0);
-        }
-        Ok(pieces)
-    }
-
-    /// What was to come in all of the time has come.
-    fn enough(&self) -> bool {
-        self.octets as f64 >= self.least.octets as f64 * self.least.over.as_secs_f64()
-    }
-
-    fn too_slow(&self) -> FetchError {
-        FetchError::TooSlow { least: self.least.octets }
     }
 }
 

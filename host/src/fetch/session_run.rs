@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::ledger::Ledger;
 use super::plan::{Plan, Terms};
+use super::policy::Stored;
 use super::reconnecting::Interruption;
 use super::retrieving::{Awaited, Refused, Retrieving, is_temporary, wait_for};
 use super::storing::{Storing, Work};
 use super::survey::Survey;
-use super::tries::{Look, Tries, failed_again};
+use super::tries::{Look, Tries, note_failures};
 use super::{Deletion, Event, Events, FetchError, FetchOptions, Summary, UniqueIds, Warning, count};
 use crate::session::Session;
 
@@ -80,8 +81,8 @@ impl<'r> SessionRun<'r> {
         let (survey, octets) = Survey::take(&mut session, self.events).await?;
         let messages = survey.messages;
         self.summary.messages = messages;
-        let policy = self.options.policy.after(self.summary.stored, self.summary.octets);
-        let terms = Terms { options: self.options, policy: &policy, tries: self.tries };
+        let stored = Stored { messages: self.summary.stored, octets: self.summary.octets };
+        let terms = Terms { options: self.options, tries: self.tries, stored };
         let mut plan = Plan::make(&mut session, survey, terms, self.ledger, self.events, &mut self.look).await?;
         plan.tell(self.events);
         self.count(&plan);
@@ -170,25 +171,12 @@ impl<'r> SessionRun<'r> {
                 noted.push((unique_id.clone(), cause));
             }
         }
-        if noted.is_empty() {
-            return Ok(());
-        }
-        let note = self.ledger.aside(move |journal, account| {
-            let before = journal.failures(account)?;
-            let noted = journal.note(account, |notes| {
-                noted.into_iter().try_for_each(|(unique_id, cause)| {
-                    notes.failed(&unique_id, &failed_again(before.get(&unique_id), cause))
-                })
-            });
-            Ok(noted?)
-        });
-        note.await
+        note_failures(noted, self.ledger).await
     }
 
     /// Notes that the server is told to delete these messages.
     async fn note_deletions(&self, messages: &[u32]) -> Result<(), FetchError> {
-        let unique_ids: Vec<Vec<u8>> =
-            messages.iter().filter_map(|number| self.unique_ids.get(number).cloned()).collect();
+        let unique_ids = self.unique_ids_of(messages);
         let note = self.ledger.aside(move |journal, account| {
             let noted = journal
                 .note(account, |notes| unique_ids.iter().try_for_each(|unique_id| notes.deletion_sent(unique_id)));
@@ -199,8 +187,7 @@ impl<'r> SessionRun<'r> {
 
     /// Notes that these messages are not at the server any more, as it says.
     async fn note_gone(&self) -> Result<(), FetchError> {
-        let unique_ids: Vec<Vec<u8>> =
-            self.deleted.iter().filter_map(|number| self.unique_ids.get(number).cloned()).collect();
+        let unique_ids = self.unique_ids_of(&self.deleted);
         if unique_ids.is_empty() {
             return Ok(());
         }
@@ -208,6 +195,11 @@ impl<'r> SessionRun<'r> {
             Ok(journal.note(account, |notes| notes.gone(unique_ids.iter().map(Vec::as_slice)))?)
         });
         note.await
+    }
+
+    /// What stands for these messages in the journal, where something does.
+    fn unique_ids_of(&self, messages: &[u32]) -> Vec<Vec<u8>> {
+        messages.iter().filter_map(|number| self.unique_ids.get(number).cloned()).collect()
     }
 
     async fn delete(&mut self, session: &mut Session, messages: &[u32]) -> Result<(), FetchError> {

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::FetchError;
+use super::ledger::Ledger;
 use crate::journal::{FailedBefore, now};
 
 /// How often the connection may break at one message in a run, before the others go on without it.
@@ -15,6 +17,8 @@ const LONGEST_GAP: u64 = 24 * 60 * 60;
 #[derive(Debug, Default)]
 pub(super) struct Tries {
     broken_at: HashMap<Vec<u8>, u32>,
+    /// The same of messages without a unique-id, by their numbers.
+    broken_at_number: HashMap<u32, u32>,
     /// Stored, and certainly under their own unique-ids.
     stored: HashSet<Vec<u8>>,
     pub(super) transfers: TransferLength,
@@ -71,8 +75,11 @@ impl Default for TransferLength {
 
 impl Tries {
     /// The connection broke in the middle of this message. Whether it is to be given up.
-    pub(super) fn broke_at(&mut self, unique_id: &[u8]) -> bool {
-        let breaks = self.broken_at.entry(unique_id.to_vec()).or_default();
+    pub(super) fn broke_at(&mut self, number: u32, unique_id: Option<&[u8]>) -> bool {
+        let breaks = match unique_id {
+            Some(unique_id) => self.broken_at.entry(unique_id.to_vec()).or_default(),
+            None => self.broken_at_number.entry(number).or_default(),
+        };
         *breaks += 1;
         *breaks >= BREAKS
     }
@@ -82,20 +89,25 @@ impl Tries {
         self.broken_at.insert(unique_id.to_vec(), BREAKS);
     }
 
+    /// Those that can be told from others in the next run, too.
     pub(super) fn broken_and_not_given_up(&self) -> impl Iterator<Item = &Vec<u8>> {
-        let broken = self.broken_at.iter().filter(|(_, breaks)| **breaks < BREAKS).map(|(unique_id, _)| unique_id);
-        // A number is another message's in the next run.
-        broken.filter(|unique_id| {
-            !(unique_id.starts_with(NUMBERED) && unique_id.len() == NUMBERED.len() + size_of::<u32>())
-        })
+        self.broken_at.iter().filter(|(_, breaks)| **breaks < BREAKS).map(|(unique_id, _)| unique_id)
     }
 
-    pub(super) fn has_broken_at(&self, unique_id: &[u8]) -> bool {
-        self.broken_at.contains_key(unique_id)
+    pub(super) fn has_broken_at(&self, number: u32, unique_id: Option<&[u8]>) -> bool {
+        self.breaks(number, unique_id) > 0
     }
 
-    pub(super) fn has_given_up(&self, unique_id: &[u8]) -> bool {
-        self.broken_at.get(unique_id).is_some_and(|breaks| *breaks >= BREAKS)
+    pub(super) fn has_given_up(&self, number: u32, unique_id: Option<&[u8]>) -> bool {
+        self.breaks(number, unique_id) >= BREAKS
+    }
+
+    fn breaks(&self, number: u32, unique_id: Option<&[u8]>) -> u32 {
+        let breaks = match unique_id {
+            Some(unique_id) => self.broken_at.get(unique_id),
+            None => self.broken_at_number.get(&number),
+        };
+        breaks.copied().unwrap_or_default()
     }
 
     /// The session has failed in this look: the next one does without.
@@ -126,16 +138,24 @@ impl Tries {
     }
 }
 
-/// What stands in front of the numbers of messages that have no unique-id. No unique-id begins so, and identities are longer.
-const NUMBERED: &[u8] = b"\0#";
-
-/// What a message is called within a run: by its unique-id, or else by its number.
-pub(super) fn key(number: u32, unique_id: Option<&[u8]>) -> Vec<u8> {
-    unique_id.map_or_else(|| [NUMBERED, &number.to_be_bytes()].concat(), <[u8]>::to_vec)
+/// Notes that these messages have failed in one more run, each with its cause.
+pub(super) async fn note_failures(failed: Vec<(Vec<u8>, String)>, ledger: &Ledger) -> Result<(), FetchError> {
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let note = ledger.aside(move |journal, account| {
+        let before = journal.failures(account)?;
+        let noted = journal.note(account, |notes| {
+            failed.into_iter().try_for_each(|(unique_id, cause)| {
+                notes.failed(&unique_id, &failed_again(before.get(&unique_id), cause))
+            })
+        });
+        Ok(noted?)
+    });
+    note.await
 }
 
-/// What is noted of a message that has failed in one more run.
-pub(super) fn failed_again(before: Option<&FailedBefore>, cause: String) -> FailedBefore {
+fn failed_again(before: Option<&FailedBefore>, cause: String) -> FailedBefore {
     let runs = before.map_or(0, |before| before.runs).saturating_add(1);
     let gap = match runs {
         0 | 1 => 0,
@@ -179,11 +199,14 @@ mod tests {
 
     #[test]
     fn a_message_is_given_up_when_it_breaks_a_second_connection() {
-        let mut tries = Tries::default();
-        assert!(!tries.has_broken_at(b"a"));
-        assert!(!tries.broke_at(b"a"));
-        assert!(tries.has_broken_at(b"a") && !tries.has_given_up(b"a"));
-        assert!(tries.broke_at(b"a"));
-        assert!(tries.has_given_up(b"a") && !tries.has_broken_at(b"b"));
+        for (number, unique_id) in [(1, Some(&b"a"[..])), (1, None)] {
+            let mut tries = Tries::default();
+            assert!(!tries.has_broken_at(number, unique_id));
+            assert!(!tries.broke_at(number, unique_id));
+            assert!(tries.has_broken_at(number, unique_id) && !tries.has_given_up(number, unique_id));
+            assert!(tries.broke_at(number, unique_id));
+            assert!(tries.has_given_up(number, unique_id));
+            assert!(!tries.has_broken_at(2, Some(b"b")) && !tries.has_broken_at(2, None));
+        }
     }
 }
