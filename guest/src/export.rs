@@ -104,6 +104,10 @@ impl GuestSession for SharedSession {
         self.borrow()?.survey()
     }
 
+    fn next_unique_ids(&self) -> Result<Vec<UniqueIdListing>, Error> {
+        self.borrow()?.next_unique_ids()
+    }
+
     fn retrieve(&self, messages: Vec<u32>) -> Result<Transfer, Error> {
         let transfer = self.borrow()?.retrieve(messages)?;
         Ok(self.own(transfer))

@@ -70,7 +70,7 @@ pub use server_url::{Host, Scheme, ServerUrl, UrlError};
 pub use session::{
     Capability, Credentials, Deletion, Greeting, Language, Maildrop, MessageBegin, MessageEnd, MessageRefused,
     ProtocolLimits, Reply, ResponseCode, ScanListing, ScramIterations, Security, Server, Session, SessionError,
-    SessionOptions, Survey, Timeouts, Trace, TraceLine, Transfer, UniqueIdListing, Wait,
+    SessionOptions, Survey, Timeouts, Trace, TraceLine, Transfer, UniqueIdListing, UniqueIds, Wait,
 };
 pub use tls::{
     Pin, PinError, Tls, TlsDetails, TlsFailure, TlsFault, TlsIdentity, TlsOptions, TlsRoots, TlsSetupError, TlsVersion,

@@ -127,6 +127,7 @@ fn it_exports_the_contract_and_nothing_else() {
         "delete",
         "greeting",
         "languages",
+        "next-unique-ids",
         "noop",
         "quit",
         "reset",

@@ -4,6 +4,7 @@
 mod exchange;
 mod sign_in;
 mod transfer;
+mod unique_ids;
 mod verbs;
 
 use alloc::borrow::ToOwned;
@@ -52,6 +53,8 @@ pub struct Session {
     /// The server said that it takes commands ahead of their replies.
     pipelining: bool,
     transferring: bool,
+    /// The unique-ids of a survey that were not all given.
+    listing: Option<unique_ids::Listing>,
 }
 
 /// What became of the latest `CAPA`.
@@ -120,6 +123,7 @@ impl Session {
             capabilities: Asked::NotYet,
             pipelining: false,
             transferring: false,
+            listing: None,
         }
     }
 
@@ -162,6 +166,9 @@ impl Session {
     fn check_free(&self) -> Result<(), Error> {
         if self.transferring {
             return Err(Error::InvalidState("a transfer is not at its end".to_owned()));
+        }
+        if self.listing.is_some() {
+            return Err(Error::InvalidState("not all unique-ids of a survey were taken".to_owned()));
         }
         if self.connection.is_none() {
             return Err(at_its_end());

@@ -1,16 +1,12 @@
 //! The verbs of a session, apart from signing in and transferring. They are documented in `wit/client.wit`.
 
-use alloc::borrow::ToOwned;
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use pop3_protocol::{Capability as CapabilityRow, Command, Event, Sent, escape};
 
-use super::{Arrived, Asked, Filled, Session, as_usize, exceeded, out_of_step};
+use super::{Arrived, Asked, Filled, Session, as_usize, exceeded, out_of_step, unique_ids};
 use crate::failure::{refusal, reply};
-use crate::types::{
-    Capability, Deletion, Error, Language, Maildrop, Misbehaviour, Reply, ScanListing, Survey, UniqueIdListing, Wait,
-};
+use crate::types::{Capability, Deletion, Error, Language, Maildrop, Reply, ScanListing, UniqueIdListing, Wait};
 
 /// Octets of all capabilities. Real ones have some hundred; each word of them costs the memory of many octets.
 const MOST_CAPABILITY_OCTETS: u32 = 64 * 1024;
@@ -89,7 +85,7 @@ impl Session {
     }
 
     /// Takes the answer to `STAT`.
-    fn maildrop(&mut self) -> Result<Maildrop, Error> {
+    pub(super) fn maildrop(&mut self) -> Result<Maildrop, Error> {
         let maildrop = self.answer(|event| match event {
             Event::Maildrop { messages, octets } => Some(Maildrop { messages, octets }),
             _ => None,
@@ -132,58 +128,7 @@ impl Session {
     /// As documented there.
     pub fn unique_id(&mut self, message: u32) -> Result<UniqueIdListing, Error> {
         self.enqueue(Command::Uidl(Some(message)))?;
-        self.answer(unique_id_listing)
-    }
-
-    /// See `session.unique-ids` in `wit/client.wit`.
-    ///
-    /// # Errors
-    ///
-    /// As documented there.
-    pub fn unique_ids(&mut self) -> Result<Vec<UniqueIdListing>, Error> {
-        self.enqueue(Command::Uidl(None))?;
-        self.unique_id_listings()
-    }
-
-    /// Takes the answer to `UIDL`.
-    fn unique_id_listings(&mut self) -> Result<Vec<UniqueIdListing>, Error> {
-        let bound = self.options.limits.listing_octets;
-        let rows = self.rows("UIDL", bound, |event| {
-            let row = unique_id_listing(event)?;
-            let octets = row.unique_id.len();
-            Some((row, octets))
-        })?;
-        self.check_each_once("UIDL", rows.iter().map(|row| row.number).collect())?;
-        Ok(rows)
-    }
-
-    /// See `session.survey` in `wit/client.wit`.
-    ///
-    /// # Errors
-    ///
-    /// As documented there.
-    pub fn survey(&mut self) -> Result<Survey, Error> {
-        self.check_free()?;
-        let mut unsent = [Command::Stat, Command::Uidl(None)].into_iter();
-        self.send_ahead(|| unsent.next())?;
-        let maildrop = match self.maildrop() {
-            // Out of bounds, or cut: there is nothing more to take.
-            Err(error) if self.connection.is_none() => return Err(error),
-            maildrop => maildrop,
-        };
-        if unsent.len() > 0 {
-            // Nothing is sent ahead.
-            match maildrop {
-                Ok(Maildrop { messages: 1.., .. }) => self.send_ahead(|| unsent.next())?,
-                none => return Ok(Survey { maildrop: none?, unique_ids: Ok(Vec::new()) }),
-            }
-        }
-        // Taken also where STAT was refused, for the session may go on.
-        let unique_ids = match self.unique_id_listings() {
-            Err(Error::Refused(refusal)) => Err(refusal),
-            listings => Ok(listings?),
-        };
-        Ok(Survey { maildrop: maildrop?, unique_ids })
+        self.answer(unique_ids::listing)
     }
 
     /// See `session.delete` in `wit/client.wit`.
@@ -283,21 +228,6 @@ impl Session {
         }
     }
 
-    /// A listing that names a message twice does not say which row is true.
-    fn check_each_once(&mut self, command: &str, mut numbers: Vec<u32>) -> Result<(), Error> {
-        if !numbers.is_sorted() {
-            numbers.sort_unstable();
-        }
-        let twice = numbers.array_windows().find(|[number, next]| number == next);
-        let Some([number, _]) = twice else { return Ok(()) };
-        self.abandon();
-        Err(Error::Misbehaved(Misbehaviour {
-            command: Some(command.to_owned()),
-            problem: "the same message twice".to_owned(),
-            line: number.to_string(),
-        }))
-    }
-
     fn await_quit(&mut self) -> Result<(), Error> {
         loop {
             let answer = self.buffered(|event| match event {
@@ -324,15 +254,6 @@ fn capability(row: CapabilityRow<'_>) -> Capability {
 fn scan_listing(event: Event<'_>) -> Option<ScanListing> {
     match event {
         Event::ScanListing { number, octets } => Some(ScanListing { number: number.get(), octets }),
-        _ => None,
-    }
-}
-
-fn unique_id_listing(event: Event<'_>) -> Option<UniqueIdListing> {
-    match event {
-        Event::UniqueId { number, unique_id } => {
-            Some(UniqueIdListing { number: number.get(), unique_id: unique_id.to_vec() })
-        }
         _ => None,
     }
 }

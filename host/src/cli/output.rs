@@ -260,7 +260,8 @@ fn why(skipped: &Skipped) -> String {
         Skipped::TooOld => "older than --newer-than".to_owned(),
         Skipped::MarkedSeen => "marked as seen".to_owned(),
         Skipped::Nameless => "it cannot be marked as seen, for it has no unique-id".to_owned(),
-        Skipped::FailedBefore(FailedBefore { runs, again_at, cause }) => {
+        Skipped::FailedBefore(failed) => {
+            let FailedBefore { runs, again_at, cause } = &**failed;
             let cause = escape_cut(cause.as_bytes(), LONGEST_LINE);
             let left = again_at.saturating_sub(now());
             let again = if left == 0 { "in the next run".to_owned() } else { format!("in {left} s") };

@@ -3,6 +3,7 @@
 //! Retrieval and delivery overlap: the session hands pieces to a thread that writes them, and groups of them are flushed and
 //! recorded meanwhile. `DELE` is sent for what is durable and noted in the journal, and for nothing else.
 
+mod by_number;
 mod corrections;
 mod error;
 mod event;
@@ -22,8 +23,7 @@ mod session_run;
 mod storing;
 mod survey;
 mod tries;
-
-use std::collections::HashMap;
+mod unique_ids;
 
 use crate::journal::Journal;
 use crate::session::Session;
@@ -138,9 +138,6 @@ async fn run<E: std::fmt::Display>(
         is_first = false;
     }
 }
-
-/// The unique-ids by message number.
-type UniqueIds = HashMap<u32, Vec<u8>>;
 
 fn count(messages: usize) -> u32 {
     u32::try_from(messages).unwrap_or(u32::MAX)

@@ -3,15 +3,17 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{FetchError, UniqueIds};
+use super::FetchError;
+use super::by_number::ByNumber;
+use super::unique_ids::UniqueIds;
 use crate::delivery::{Found, Maildir};
 use crate::journal::{Entry, FailedBefore, Journal};
 
 /// What the journal and the Maildir say before a session begins to retrieve.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    /// The entries of listed messages, by unique-id.
-    pub(super) known: HashMap<Vec<u8>, Entry>,
+    /// The entries of listed messages, by number.
+    pub(super) known: ByNumber<Entry>,
     /// Messages that the last session listed and this one does not.
     pub(super) vanished: Vec<(Vec<u8>, Entry)>,
     /// Listed messages that were away for a while.
@@ -37,19 +39,28 @@ impl Past {
         account: &str,
         maildir: &Maildir,
         unique_ids: &UniqueIds,
+        messages: u32,
     ) -> Result<Self, FetchError> {
-        let mut present: HashMap<Vec<u8>, Entry> = journal.present(account)?.into_iter().collect();
-        let mut known = HashMap::new();
-        let mut others = Vec::new();
-        for unique_id in unique_ids.values() {
-            match present.remove_entry(unique_id) {
-                Some((unique_id, entry)) => drop(known.insert(unique_id, entry)),
-                None => others.push(unique_id.as_slice()),
+        let mut known = ByNumber::of(messages);
+        let mut vanished = Vec::new();
+        // Both in the order of unique-ids.
+        let listed = unique_ids.ordered();
+        let mut at = 0;
+        journal.each_present(account, |unique_id, entry| {
+            let ahead = listed.get(at..).unwrap_or_default();
+            at += ahead.iter().take_while(|number| unique_ids.get(**number) < Some(unique_id)).count();
+            match listed.get(at).filter(|number| unique_ids.get(**number) == Some(unique_id)) {
+                Some(number) => known.insert(*number, entry),
+                None => vanished.push((unique_id.to_vec(), entry)),
             }
+        })?;
+        let others = listed.iter().filter(|number| !known.has(**number)).filter_map(|number| unique_ids.get(*number));
+        let mut returned = Vec::new();
+        for (unique_id, entry) in journal.known(account, others)? {
+            let at = listed.binary_search_by(|number| unique_ids.get(*number).cmp(&Some(unique_id.as_slice())));
+            at.ok().and_then(|at| listed.get(at)).into_iter().for_each(|number| known.insert(*number, entry));
+            returned.push(unique_id);
         }
-        let away = journal.known(account, others)?;
-        let returned = away.keys().cloned().collect();
-        known.extend(away);
         let under_way = journal.under_way(account)?;
         let names: HashSet<_> =
             under_way.iter().flat_map(|group| &group.messages).map(|begun| begun.file.clone()).collect();
@@ -60,7 +71,6 @@ impl Past {
             .flat_map(|group| group.messages)
             .filter_map(|begun| Some(Leftover { found: *files.get(&begun.file)?, unique_id: begun.id }))
             .collect();
-        let vanished = present.into_iter().collect();
         Ok(Past { known, vanished, returned, leftovers, rows, failures: journal.failures(account)? })
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::by_number::ByNumber;
 use super::corrections::Corrections;
 use super::glimpse::{Dates, glimpses};
 use super::identity::Identities;
@@ -13,7 +14,8 @@ use super::policy::{Skipped, Stored};
 use super::pool::Pool;
 use super::survey::{Survey, sizes};
 use super::tries::{Look, Tries};
-use super::{Event, Events, FetchError, FetchOptions, UniqueIds, count};
+use super::unique_ids::UniqueIds;
+use super::{Event, Events, FetchError, FetchOptions, count};
 use crate::journal::Entry;
 use crate::session::Session;
 
@@ -50,7 +52,7 @@ pub(super) struct Evidence {
     /// What stands for each message in the journal.
     pub(super) unique_ids: Arc<UniqueIds>,
     /// The sizes of the scan listing, where that was asked for.
-    pub(super) sizes: HashMap<u32, u64>,
+    pub(super) sizes: ByNumber<u64>,
     /// What is stored under the unique-id of a message and may be the same one.
     pub(super) expected: HashMap<u32, Entry>,
     /// Stored messages that may be among those retrieved, under any unique-id.
@@ -94,13 +96,15 @@ impl Plan {
             // That may be for once: nothing is forgotten.
             return Ok(Plan::default());
         }
-        let (maildir, unique_ids) = (options.maildir.clone(), Arc::clone(&survey.unique_ids));
-        let past = ledger.aside(move |journal, account| Past::read(journal, account, &maildir, &unique_ids)).await?;
+        let (maildir, messages, unique_ids) =
+            (options.maildir.clone(), survey.messages, Arc::clone(&survey.unique_ids));
+        let past =
+            ledger.aside(move |journal, account| Past::read(journal, account, &maildir, &unique_ids, messages)).await?;
         let is_blank = past.known.is_empty() && past.leftovers.is_empty() && past.vanished.is_empty();
         // For the policy there is nothing in their place.
         let asks_sizes = policy.asks_sizes() || (!is_blank && tries.may_see_sizes());
         *look = (asks_sizes && !policy.asks_sizes()).then_some(Look::Sizes);
-        let sizes = if asks_sizes { sizes(session).await? } else { HashMap::new() };
+        let sizes = if asks_sizes { sizes(session, survey.messages).await? } else { ByNumber::default() };
         *look = None;
         let mut planner = Planner::new(survey, past, sizes, terms);
         planner.sort_listed();
@@ -138,6 +142,6 @@ impl Plan {
     }
 
     fn size(&self, number: u32) -> Option<u64> {
-        self.evidence.sizes.get(&number).copied()
+        self.evidence.sizes.get(number).copied()
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::by_number::ByNumber;
 use super::glimpse::Glimpse;
 use super::ledger::Ledger;
 use super::past::{Leftover, Past};
@@ -49,9 +50,9 @@ enum Doubt {
 }
 
 impl<'o> Planner<'o> {
-    pub(super) fn new(survey: Survey, past: Past, sizes: HashMap<u32, u64>, terms: Terms<'o>) -> Self {
+    pub(super) fn new(survey: Survey, past: Past, sizes: ByNumber<u64>, terms: Terms<'o>) -> Self {
         let Terms { options, tries, stored } = terms;
-        let all_are_new = past.known.values().all(|entry| !entry.is_stored())
+        let all_are_new = past.known.iter().all(|(_, entry)| !entry.is_stored())
             && past.vanished.iter().any(|(_, entry)| entry.is_stored());
         let evidence = Evidence { unique_ids: Arc::clone(&survey.unique_ids), sizes, ..Evidence::default() };
         let unidentified = survey.unidentified();
@@ -84,11 +85,9 @@ impl<'o> Planner<'o> {
                 leftovers.insert(unique_id, entry);
             }
         }
-        let mut numbers: Vec<u32> = self.survey.unique_ids.keys().copied().collect();
-        numbers.sort_unstable();
-        for number in numbers {
-            let Some(unique_id) = self.survey.unique_ids.get(&number) else { continue };
-            let known = self.past.known.get(unique_id).copied();
+        let unique_ids = Arc::clone(&self.survey.unique_ids);
+        for (number, unique_id) in unique_ids.iter() {
+            let known = self.past.known.get(number).copied();
             match (known.filter(Entry::is_stored), leftovers.remove(unique_id)) {
                 // The row of the journal was left open for another one of its files.
                 (Some(entry), Some(leftover)) => {
@@ -134,14 +133,14 @@ impl<'o> Planner<'o> {
         if recognises || self.options.policy.newer_than.is_some() {
             numbers.extend(self.candidates.iter().filter(|number| self.date_of(**number).is_none()));
         }
-        numbers.retain(|number| self.tries.may_see_beginning(self.survey.unique_ids.get(number)));
+        numbers.retain(|number| self.tries.may_see_beginning(self.survey.unique_ids.get(*number)));
         numbers.sort_unstable();
         numbers
     }
 
     /// A look at this message.
     pub(super) fn look_at(&self, number: u32) -> Look {
-        Look::Beginning(self.survey.unique_ids.get(&number).cloned())
+        Look::Beginning(self.survey.unique_ids.owned(number))
     }
 
     /// Compares those that are in doubt with what `TOP` has shown.
@@ -149,7 +148,7 @@ impl<'o> Planner<'o> {
         for (number, entry, doubt) in std::mem::take(&mut self.verify) {
             let glimpse = glimpses.get(&number).filter(|_| entry.fingerprint.is_some());
             let is_same = glimpse.is_none_or(|glimpse| Some(glimpse.fingerprint) == entry.fingerprint);
-            let listed = self.plan.evidence.sizes.get(&number).copied();
+            let listed = self.plan.evidence.sizes.get(number).copied();
             let is_known = match doubt {
                 // It may be another one behind what TOP shows.
                 Doubt::Size => false,
@@ -223,11 +222,11 @@ impl<'o> Planner<'o> {
                     } else {
                         self.candidates.push(number);
                     }
-                    self.past.known.insert(identity.clone(), entry);
+                    self.past.known.insert(number, entry);
                 }
                 None => self.candidates.push(number),
             }
-            Arc::make_mut(&mut self.plan.evidence.unique_ids).insert(number, identity);
+            Arc::make_mut(&mut self.plan.evidence.unique_ids).insert(number, &identity);
         }
         Ok(())
     }
@@ -238,14 +237,14 @@ impl<'o> Planner<'o> {
         let renamed = self.past.vanished.iter().filter(|vanished| self.may_be_renamed(vanished));
         renamed.for_each(|(_, entry)| pool.add(*entry));
         // What is known under a unique-id may have been known under another identity, too, and stands for one message.
-        let known = self.plan.known.iter().filter_map(|number| self.past.known.get(self.unique_id(*number)?));
+        let known = self.plan.known.iter().filter_map(|number| self.past.known.get(*number));
         known.for_each(|entry| pool.forget(entry));
         self.plan.evidence.pool.add_all(pool);
         let mut recognised = 0;
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.sort_unstable();
         for number in candidates {
-            let listed = self.plan.evidence.sizes.get(&number).copied();
+            let listed = self.plan.evidence.sizes.get(number).copied();
             let stored = glimpses
                 .get(&number)
                 .and_then(|glimpse| self.plan.evidence.pool.take_listed(glimpse.fingerprint, listed));
@@ -326,19 +325,20 @@ impl<'o> Planner<'o> {
         let has_given_up = self.tries.has_given_up(number, unique_id);
         let Some(unique_id) = unique_id else {
             let cause = "the session came to its end in it twice".to_owned();
-            return has_given_up.then(|| Skipped::FailedBefore(FailedBefore { runs: 1, again_at: now(), cause }));
+            let failed = FailedBefore { runs: 1, again_at: now(), cause };
+            return has_given_up.then(|| Skipped::FailedBefore(Box::new(failed)));
         };
         if !self.options.mark_seen
             && let Some(failed) = self.past.failures.get(unique_id)
             && (has_given_up || failed.again_at > now())
         {
-            return Some(Skipped::FailedBefore(failed.clone()));
+            return Some(Skipped::FailedBefore(Box::new(failed.clone())));
         }
         let date = date?;
         if self.options.policy.newer_than.is_none_or(|age| date.saturating_add(age.as_secs()) >= now()) {
             return None;
         }
-        let listed = self.plan.evidence.sizes.get(&number).copied();
+        let listed = self.plan.evidence.sizes.get(number).copied();
         self.correct(number, Entry::left(EntryState::TooOld, listed, date));
         Some(Skipped::TooOld)
     }
@@ -351,8 +351,8 @@ impl<'o> Planner<'o> {
                 self.plan.skipped.push((number, Skipped::Nameless));
                 continue;
             }
-            let listed = self.plan.evidence.sizes.get(&number).copied();
-            self.correct(number, Entry::left(EntryState::MarkedSeen, listed, now()));
+            let listed = self.plan.evidence.sizes.get(number).copied();
+            self.plan.corrections.marked_seen.push((number, listed));
             self.plan.skipped.push((number, Skipped::MarkedSeen));
         }
         if unmarked > 0 {
@@ -361,9 +361,7 @@ impl<'o> Planner<'o> {
     }
 
     fn correct(&mut self, number: u32, entry: Entry) {
-        if let Some(unique_id) = self.unique_id(number).map(<[u8]>::to_vec) {
-            self.plan.corrections.entries.push((unique_id, entry));
-        }
+        self.plan.corrections.entries.push((number, entry));
     }
 
     fn take_as_known(&mut self, number: u32, entry: &Entry) {
@@ -375,7 +373,7 @@ impl<'o> Planner<'o> {
 
     /// Whether the server lists another size than for the message of this entry.
     fn has_other_size(&self, number: u32, entry: &Entry) -> bool {
-        let listed = self.plan.evidence.sizes.get(&number).copied();
+        let listed = self.plan.evidence.sizes.get(number).copied();
         listed.zip(entry.expected_size()).is_some_and(|(listed, expected)| listed != expected)
     }
 
@@ -389,13 +387,13 @@ impl<'o> Planner<'o> {
 
     /// The date of a message that was too old before, if its unique-id still stands for it.
     fn date_of(&self, number: u32) -> Option<u64> {
-        let entry = self.past.known.get(self.unique_id(number)?)?;
-        let listed = self.plan.evidence.sizes.get(&number).copied();
+        let entry = self.past.known.get(number)?;
+        let listed = self.plan.evidence.sizes.get(number).copied();
         (entry.state == EntryState::TooOld && entry.listed == listed).then_some(entry.since).flatten()
     }
 
     fn unique_id(&self, number: u32) -> Option<&[u8]> {
-        self.plan.evidence.unique_ids.get(&number).map(Vec::as_slice)
+        self.plan.evidence.unique_ids.get(number)
     }
 }
 

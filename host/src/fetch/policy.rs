@@ -1,8 +1,8 @@
 //! Which of the new messages a run takes.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
+use super::by_number::ByNumber;
 use crate::journal::FailedBefore;
 
 /// Bounds of one run. Messages that they leave out stay at the server, and are new to the next run.
@@ -33,7 +33,7 @@ pub enum Skipped {
     /// [`Policy::newer_than`]
     TooOld,
     /// It could not be fetched before, and it is not the time to try again.
-    FailedBefore(FailedBefore),
+    FailedBefore(Box<FailedBefore>),
     /// It was marked as seen, for [`FetchOptions::mark_seen`](super::FetchOptions::mark_seen).
     MarkedSeen,
     /// The same was wanted, and there is nothing to remember it by.
@@ -72,11 +72,11 @@ impl Policy {
 
     /// Parts the messages, in their order, for a run that has stored so much already. One whose size the server does not tell
     /// is within all bounds of size.
-    pub(super) fn choose(&self, messages: Vec<u32>, sizes: &HashMap<u32, u64>, stored: Stored) -> Choice {
+    pub(super) fn choose(&self, messages: Vec<u32>, sizes: &ByNumber<u64>, stored: Stored) -> Choice {
         let mut choice = Choice::default();
         let mut octets = stored.octets;
         for number in messages {
-            let size = sizes.get(&number).copied();
+            let size = sizes.get(number).copied();
             let so_far = stored.messages as usize + choice.retrieve.len();
             let with_it = octets.saturating_add(size.unwrap_or_default());
             let skipped = if size.is_some_and(|size| self.max_size.is_some_and(|most| size > most)) {
@@ -104,15 +104,18 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
-    use super::{Choice, Policy, Skipped, Stored};
+    use super::{ByNumber, Choice, Policy, Skipped, Stored};
 
     fn choose(policy: Policy, sizes: &[u64]) -> Choice {
-        let sizes: HashMap<u32, u64> = (1..).zip(sizes.iter().copied()).collect();
-        let mut messages: Vec<u32> = sizes.keys().copied().collect();
-        messages.sort_unstable();
+        let sizes = listed(sizes);
+        let messages = sizes.iter().map(|(number, _)| number).collect();
         policy.choose(messages, &sizes, Stored::default())
+    }
+
+    fn listed(octets: &[u64]) -> ByNumber<u64> {
+        let mut sizes = ByNumber::of(10);
+        (1..).zip(octets).for_each(|(number, octets)| sizes.insert(number, *octets));
+        sizes
     }
 
     #[test]
@@ -149,7 +152,7 @@ mod tests {
 
     #[test]
     fn limits_are_those_of_all_sessions_of_a_run() {
-        let sizes = HashMap::from([(1, 7), (2, 3)]);
+        let sizes = listed(&[7, 3]);
         let stored = Stored { messages: 1, octets: 6 };
         let policy = Policy { limit_octets: Some(10), ..Policy::default() };
         assert_eq!(policy.choose(vec![1, 2], &sizes, stored).retrieve, [2]);
@@ -160,6 +163,6 @@ mod tests {
     #[test]
     fn a_message_of_unknown_size_is_taken() {
         let policy = Policy { max_size: Some(1), min_size: Some(1), limit_octets: Some(1), ..Policy::default() };
-        assert_eq!(policy.choose(vec![1, 2], &HashMap::new(), Stored::default()).retrieve, [1, 2]);
+        assert_eq!(policy.choose(vec![1, 2], &ByNumber::default(), Stored::default()).retrieve, [1, 2]);
     }
 }

@@ -10,7 +10,8 @@ use super::retrieving::{Awaited, Refused, Retrieving, is_temporary, wait_for};
 use super::storing::{Storing, Work};
 use super::survey::Survey;
 use super::tries::{Look, Tries, note_failures};
-use super::{Deletion, Event, Events, FetchError, FetchOptions, Summary, UniqueIds, Warning, count};
+use super::unique_ids::UniqueIds;
+use super::{Deletion, Event, Events, FetchError, FetchOptions, Summary, Warning, count};
 use crate::session::Session;
 
 /// How many messages are deleted at a time. Each refusal comes with the server's words, which a call has to hold.
@@ -71,7 +72,7 @@ impl<'r> SessionRun<'r> {
             is_retrieving: awaited.is_some(),
             look: self.look,
             message: awaited.and_then(|awaited| awaited.message),
-            unique_id: awaited.and_then(|awaited| self.unique_ids.get(&awaited.message?).cloned()),
+            unique_id: awaited.and_then(|awaited| self.unique_ids.owned(awaited.message?)),
         }
     }
 
@@ -92,7 +93,7 @@ impl<'r> SessionRun<'r> {
             return self.quit(session).await;
         }
         plan.tell_skipped(self.events);
-        std::mem::take(&mut plan.corrections).note(self.ledger).await?;
+        std::mem::take(&mut plan.corrections).note(self.ledger, &plan.evidence.unique_ids).await?;
         self.unique_ids = Arc::clone(&plan.evidence.unique_ids);
 
         let mut durable = std::mem::take(&mut plan.delete);
@@ -142,7 +143,7 @@ impl<'r> SessionRun<'r> {
         self.unique_ids = std::mem::take(&mut stored.unique_ids);
         if self.options.deletion != Deletion::Never {
             let certain = stored.messages.iter().chain(&stored.recognised);
-            self.tries.stored(certain.filter_map(|number| self.unique_ids.get(number)).cloned());
+            self.tries.stored(certain.filter_map(|number| self.unique_ids.owned(*number)));
         }
         self.summary.stored = self.summary.stored.saturating_add(count(stored.files));
         self.summary.octets = self.summary.octets.saturating_add(stored.octets);
@@ -166,9 +167,9 @@ impl<'r> SessionRun<'r> {
         for Refused { number, cause, is_temporary } in refused {
             self.summary.refused += 1;
             self.summary.temporary &= is_temporary;
-            if let Some(unique_id) = self.unique_ids.get(&number) {
+            if let Some(unique_id) = self.unique_ids.get(number) {
                 self.tries.give_up(unique_id);
-                noted.push((unique_id.clone(), cause));
+                noted.push((unique_id.to_vec(), cause));
             }
         }
         note_failures(noted, self.ledger).await
@@ -199,7 +200,7 @@ impl<'r> SessionRun<'r> {
 
     /// What stands for these messages in the journal, where something does.
     fn unique_ids_of(&self, messages: &[u32]) -> Vec<Vec<u8>> {
-        messages.iter().filter_map(|number| self.unique_ids.get(number).cloned()).collect()
+        messages.iter().filter_map(|number| self.unique_ids.owned(*number)).collect()
     }
 
     async fn delete(&mut self, session: &mut Session, messages: &[u32]) -> Result<(), FetchError> {

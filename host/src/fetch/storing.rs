@@ -12,7 +12,8 @@ use tokio::sync::mpsc::{Receiver, WeakSender};
 
 use super::ledger::Ledger;
 use super::plan::Evidence;
-use super::{Event, Events, FetchError, UniqueIds};
+use super::unique_ids::UniqueIds;
+use super::{Event, Events, FetchError};
 use crate::delivery::{Incoming, Maildir};
 use crate::fingerprint::{Beginning, Fingerprint};
 use crate::journal::{Begun, Entry, EntryState};
@@ -193,7 +194,7 @@ impl Storing {
         self.transfer = messages.len();
         self.names = messages.iter().map(|number| (*number, self.maildir.unique_name())).collect();
         let begun = |number: &u32| {
-            let id = self.evidence.unique_ids.get(number).cloned().unwrap_or_default();
+            let id = self.evidence.unique_ids.owned(*number).unwrap_or_default();
             Some(Begun { id, file: self.names.get(number)?.clone() })
         };
         let begun = messages.iter().filter_map(begun).collect();
@@ -223,14 +224,14 @@ impl Storing {
                 if let Some(Current { file, announced, beginning }) = arriving.current.take() {
                     let is_exact = announced.is_none_or(|announced| announced == octets);
                     let fingerprint = beginning.finish();
-                    let listed = self.evidence.sizes.get(&number).copied().or(announced);
+                    let listed = self.evidence.sizes.get(number).copied().or(announced);
                     let stored = self.stored_before(number, fingerprint, octets)?;
                     let is_known = stored.is_some();
                     let entry = match stored {
                         Some(stored) => Entry { state: EntryState::Delivered, listed, absent_since: None, ..stored },
                         None => Entry::delivered(octets, listed, fingerprint),
                     };
-                    let unique_id = self.evidence.unique_ids.get(&number).cloned();
+                    let unique_id = self.evidence.unique_ids.owned(number);
                     arriving.group.add(Complete { number, octets, unique_id, entry, is_exact, is_known }, file);
                 }
             }
@@ -257,14 +258,14 @@ impl Storing {
         let expected = self.evidence.expected.get(&number);
         let is_expected = |entry: &&Entry| (entry.fingerprint, entry.octets) == (Some(fingerprint), Some(octets));
         let mut stored = expected.filter(is_expected).copied();
-        if !self.evidence.unique_ids.contains_key(&number) {
+        if !self.evidence.unique_ids.has(number) {
             let identity = self.evidence.identities.next(fingerprint);
             if stored.is_none() {
                 let mut known = self.ledger.with(|journal, account| journal.known(account, [identity.as_slice()]))?;
                 stored = known.remove(&identity).filter(|entry| entry.is_stored() && entry.octets == Some(octets));
                 stored.iter().for_each(|entry| self.evidence.pool.forget(entry));
             }
-            Arc::make_mut(&mut self.evidence.unique_ids).insert(number, identity);
+            Arc::make_mut(&mut self.evidence.unique_ids).insert(number, &identity);
         }
         Ok(stored.or_else(|| self.evidence.pool.take_retrieved(fingerprint, octets)))
     }
@@ -310,13 +311,13 @@ impl Storing {
             .names
             .iter()
             .map(|(number, file)| Begun {
-                id: self.evidence.unique_ids.get(number).cloned().unwrap_or_default(),
+                id: self.evidence.unique_ids.owned(*number).unwrap_or_default(),
                 file: file.clone(),
             })
             .collect();
         let noted = self.ledger.with(|journal, account| {
             journal.note(account, |notes| {
-                notes.store_all(certain.iter().map(|(unique_id, entry)| (unique_id.as_slice(), entry)))?;
+                notes.store_all(certain.iter().map(|(unique_id, entry)| (unique_id.as_slice(), *entry)))?;
                 notes.recovered(certain.iter().map(|(unique_id, _)| unique_id.as_slice()))?;
                 settled.iter().try_for_each(|row| notes.settle(*row, &[]))?;
                 if let Some(row) = open {

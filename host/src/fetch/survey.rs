@@ -1,10 +1,11 @@
 //! What is in the maildrop, as the server lists it.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Event, Events, FetchError, UniqueIds, Warning, count};
-use crate::session::{self, Session, UniqueIdListing};
+use super::by_number::ByNumber;
+use super::unique_ids::UniqueIds;
+use super::{Event, Events, FetchError, Warning, count};
+use crate::session::{self, Session};
 
 /// The listings of a session.
 #[derive(Debug, Default)]
@@ -29,61 +30,33 @@ impl Survey {
             Ok(listing) => listing,
             Err(refusal) if refusal.is_lack() => {
                 let lack = Some(Warning::NoUniqueIds(refusal));
-                return Ok((Survey { messages, unique_ids: Arc::default(), lack }, maildrop.octets));
+                return Ok((Survey { messages, unique_ids: Arc::new(UniqueIds::of(messages)), lack }, maildrop.octets));
             }
             Err(error) => return Err(error.into()),
         };
-        if let Some(row) = listing.iter().find(|row| !(1..=messages).contains(&row.number)) {
-            return Err(FetchError::NoSuchMessage { number: row.number, messages });
+        if let Some((number, _)) = listing.iter().find(|(number, _)| !(1..=messages).contains(number)) {
+            return Err(FetchError::NoSuchMessage { number, messages });
         }
-        let unique_ids = usable(listing);
-        let without = messages as usize - unique_ids.len();
-        let lack = (without > 0).then(|| Warning::UnusableUniqueIds(count(without)));
-        Ok((Survey { messages, unique_ids: Arc::new(unique_ids), lack }, maildrop.octets))
+        let unique_ids = Arc::new(UniqueIds::usable(listing, messages));
+        let mut survey = Survey { messages, unique_ids, lack: None };
+        let without = survey.unidentified().len();
+        survey.lack = (without > 0).then(|| Warning::UnusableUniqueIds(count(without)));
+        Ok((survey, maildrop.octets))
     }
 
     /// The messages that have no unique-id of their own, in ascending order.
     pub(super) fn unidentified(&self) -> Vec<u32> {
-        (1..=self.messages).filter(|number| !self.unique_ids.contains_key(number)).collect()
+        (1..=self.messages).filter(|number| !self.unique_ids.has(*number)).collect()
     }
 }
 
 /// The sizes of the scan listing; none where the server refuses it.
-pub(super) async fn sizes(session: &mut Session) -> Result<HashMap<u32, u64>, FetchError> {
+pub(super) async fn sizes(session: &mut Session, messages: u32) -> Result<ByNumber<u64>, FetchError> {
+    let mut sizes = ByNumber::of(messages);
     match session.scan_listings().await {
-        Ok(rows) => Ok(rows.into_iter().map(|row| (row.number, row.octets)).collect()),
-        Err(refusal) if refusal.is_lack() => Ok(HashMap::new()),
-        Err(error) => Err(error.into()),
+        Ok(rows) => rows.iter().for_each(|row| sizes.insert(row.number, row.octets)),
+        Err(refusal) if refusal.is_lack() => {}
+        Err(error) => return Err(error.into()),
     }
-}
-
-/// Those unique-ids that stand for one message: not empty, and on no other message of the listing. One that begins with
-/// NUL, which no server has (RFC 1939 §7), could be taken for what stands for messages without.
-fn usable(listing: Vec<UniqueIdListing>) -> UniqueIds {
-    let mut seen = HashSet::with_capacity(listing.len());
-    let mut twice = HashSet::new();
-    for row in &listing {
-        if !seen.insert(row.unique_id.as_slice()) {
-            twice.insert(row.unique_id.clone());
-        }
-    }
-    listing
-        .into_iter()
-        .filter(|row| !matches!(row.unique_id.as_slice(), [] | [0, ..]) && !twice.contains(&row.unique_id))
-        .map(|row| (row.number, row.unique_id))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{UniqueIdListing, usable};
-
-    #[test]
-    fn only_what_stands_for_one_message_is_usable() {
-        let row = |number, unique_id: &str| UniqueIdListing { number, unique_id: unique_id.into() };
-        let usable = usable(vec![row(1, "a"), row(2, "b"), row(3, ""), row(4, "b"), row(5, "../c"), row(6, "\0x")]);
-        let mut numbers: Vec<u32> = usable.into_keys().collect();
-        numbers.sort_unstable();
-        assert_eq!(numbers, [1, 5]);
-    }
+    Ok(sizes)
 }

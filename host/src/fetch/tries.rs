@@ -123,7 +123,7 @@ impl Tries {
         !self.unseen.sizes
     }
 
-    pub(super) fn may_see_beginning(&self, unique_id: Option<&Vec<u8>>) -> bool {
+    pub(super) fn may_see_beginning(&self, unique_id: Option<&[u8]>) -> bool {
         unique_id.map_or(!self.unseen.unidentified, |unique_id| !self.unseen.beginnings.contains(unique_id))
     }
 

@@ -99,7 +99,10 @@ impl Journal {
             }
             let mut query = database.prepare_cached(
                 "SELECT state, octets, listed, fingerprint, since, absent_since FROM message
-                 WHERE account = ?1 AND unique_id = ?2",
+                     WHERE account = ?1 AND absent_since = 0 AND unique_id = ?2
+                 UNION ALL
+                 SELECT state, octets, listed, fingerprint, since, absent_since FROM message INDEXED BY absent
+                     WHERE account = ?1 AND absent_since > 0 AND unique_id = ?2",
             )?;
             for unique_id in unique_ids {
                 let entry = query.query_row(params![account, unique_id], entry).optional()?.flatten();
@@ -109,18 +112,23 @@ impl Journal {
         })
     }
 
-    /// The messages that were there when the account was last looked at.
+    /// Gives each message that was there when the account was last looked at, in the order of their unique-ids.
     ///
     /// # Errors
     /// As [`known`](Self::known).
-    pub fn present(&self, account: &str) -> Result<Vec<(Vec<u8>, Entry)>, JournalError> {
+    pub fn each_present(&self, account: &str, mut take: impl FnMut(&[u8], Entry)) -> Result<(), JournalError> {
         self.read(account, |database, account| {
             let mut query = database.prepare_cached(
-                "SELECT state, octets, listed, fingerprint, since, absent_since, unique_id FROM message INDEXED BY present
-                 WHERE account = ?1 AND absent_since IS NULL",
+                "SELECT state, octets, listed, fingerprint, since, absent_since, unique_id FROM message
+                 WHERE account = ?1 AND absent_since = 0 ORDER BY unique_id",
             )?;
-            let rows = query.query_map([account], |row| Ok(entry(row)?.zip(row.get::<_, Vec<u8>>(6).ok())))?;
-            rows.filter_map(|row| row.map(|row| row.map(|(entry, unique_id)| (unique_id, entry))).transpose()).collect()
+            let mut rows = query.query([account])?;
+            while let Some(row) = rows.next()? {
+                if let Some(entry) = entry(row)? {
+                    take(row.get_ref(6)?.as_blob()?, entry);
+                }
+            }
+            Ok(())
         })
     }
 
@@ -192,7 +200,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
         listed: number(2)?,
         fingerprint: fingerprint.as_deref().and_then(Fingerprint::from_octets),
         since: number(4)?,
-        absent_since: number(5)?,
+        absent_since: number(5)?.filter(|since| *since > 0),
     }))
 }
 

@@ -42,25 +42,38 @@ impl<'t> Notes<'t> {
         }
     }
 
-    /// This is what is known of the message now.
+    /// This is what is known now of a message that the server lists.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
     pub fn store(&self, unique_id: &[u8], entry: &Entry) -> Result<(), JournalError> {
-        self.store_all([(unique_id, entry)])
+        self.store_all([(unique_id, *entry)])
     }
 
     /// The same of many.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
-    pub fn store_all<'m>(&self, messages: impl IntoIterator<Item = (&'m [u8], &'m Entry)>) -> Result<(), JournalError> {
+    pub fn store_all<'m>(
+        &self,
+        messages: impl IntoIterator<Item = (&'m [u8], Entry)> + Clone,
+    ) -> Result<(), JournalError> {
+        // What is known of it from before it was away.
+        if self.has_any(
+            "SELECT EXISTS (SELECT 1 FROM message INDEXED BY absent WHERE account = ?1 AND absent_since > 0)",
+        )? {
+            let delete =
+                "DELETE FROM message INDEXED BY absent WHERE account = ?1 AND absent_since > 0 AND unique_id = ?2";
+            self.each(delete, messages.clone(), |statement, (unique_id, _)| {
+                statement.execute(params![self.account, unique_id])
+            })?;
+        }
         // A number beyond what SQLite can hold is that of no message.
         let number = |number: Option<u64>| number.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
         self.each(
             "INSERT OR REPLACE INTO message
                  (account, unique_id, state, octets, listed, fingerprint, since, absent_since)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)",
             messages,
             |statement, (unique_id, entry)| {
                 statement.execute(params![
@@ -71,19 +84,18 @@ impl<'t> Notes<'t> {
                     number(entry.listed),
                     entry.fingerprint.map(|fingerprint| fingerprint.0),
                     number(entry.since),
-                    number(entry.absent_since),
                 ])
             },
         )
     }
 
-    /// The server is told to delete these messages. To be noted before it is.
+    /// The server is told to delete this message, which it lists. To be noted before it is.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
     pub fn deletion_sent(&self, unique_id: &[u8]) -> Result<(), JournalError> {
         self.execute(
-            "UPDATE message SET state = ?3 WHERE account = ?1 AND unique_id = ?2",
+            "UPDATE message SET state = ?3 WHERE account = ?1 AND absent_since = 0 AND unique_id = ?2",
             params![self.account, unique_id, EntryState::DeletionSent as u8],
         )
     }
@@ -93,7 +105,8 @@ impl<'t> Notes<'t> {
     /// # Errors
     /// As [`begin`](Self::begin).
     pub fn gone<'m>(&self, unique_ids: impl IntoIterator<Item = &'m [u8]>) -> Result<(), JournalError> {
-        let update = "UPDATE message SET state = ?3 WHERE account = ?1 AND unique_id = ?2 AND state = ?4";
+        let update =
+            "UPDATE message SET state = ?3 WHERE account = ?1 AND absent_since = 0 AND unique_id = ?2 AND state = ?4";
         self.each(update, unique_ids, |statement, unique_id| {
             let (sent, gone) = (EntryState::DeletionSent as u8, EntryState::Gone as u8);
             statement.execute(params![self.account, unique_id, gone, sent])
@@ -106,7 +119,8 @@ impl<'t> Notes<'t> {
     /// As [`begin`](Self::begin).
     pub fn present(&self, unique_id: &[u8]) -> Result<(), JournalError> {
         self.execute(
-            "UPDATE message SET absent_since = NULL WHERE account = ?1 AND unique_id = ?2",
+            "UPDATE OR REPLACE message INDEXED BY absent SET absent_since = 0
+             WHERE account = ?1 AND absent_since > 0 AND unique_id = ?2",
             params![self.account, unique_id],
         )
     }
@@ -118,22 +132,23 @@ impl<'t> Notes<'t> {
     pub fn absent(&self, unique_id: &[u8]) -> Result<(), JournalError> {
         self.execute(
             "UPDATE message SET absent_since = unixepoch(), state = CASE state WHEN ?3 THEN ?4 ELSE state END
-             WHERE account = ?1 AND unique_id = ?2",
+             WHERE account = ?1 AND absent_since = 0 AND unique_id = ?2",
             params![self.account, unique_id, EntryState::DeletionSent as u8, EntryState::Gone as u8],
         )
     }
 
-    /// Forgets what the server has not listed for so many seconds.
+    /// Forgets what the server has not listed for so many seconds, and failures of messages that nobody has tried again in that
+    /// time, though they might have: these are not there any more.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
     pub fn prune(&self, seconds: u64) -> Result<(), JournalError> {
         let before = i64::try_from(now().saturating_sub(seconds)).unwrap_or(0);
         self.execute(
-            "DELETE FROM message INDEXED BY absent
-             WHERE account = ?1 AND absent_since IS NOT NULL AND absent_since < ?2",
+            "DELETE FROM message WHERE account = ?1 AND absent_since > 0 AND absent_since < ?2",
             params![self.account, before],
-        )
+        )?;
+        self.execute("DELETE FROM failure WHERE account = ?1 AND again_at < ?2", params![self.account, before])
     }
 
     /// The message could not be fetched.
@@ -154,7 +169,7 @@ impl<'t> Notes<'t> {
     /// As [`begin`](Self::begin).
     pub fn recovered<'m>(&self, unique_ids: impl IntoIterator<Item = &'m [u8]>) -> Result<(), JournalError> {
         // Of most accounts none has failed.
-        if !self.has_failures()? {
+        if !self.has_any("SELECT EXISTS (SELECT 1 FROM failure WHERE account = ?1)")? {
             return Ok(());
         }
         self.each("DELETE FROM failure WHERE account = ?1 AND unique_id = ?2", unique_ids, |statement, unique_id| {
@@ -162,10 +177,10 @@ impl<'t> Notes<'t> {
         })
     }
 
-    fn has_failures(&self) -> Result<bool, JournalError> {
+    fn has_any(&self, query: &str) -> Result<bool, JournalError> {
         let found = self
             .transaction
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM failure WHERE account = ?1)")
+            .prepare_cached(query)
             .and_then(|mut query| query.query_row([self.account], |row| row.get(0)));
         found.map_err(|error| JournalError::of(self.path, error))
     }

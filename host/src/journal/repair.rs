@@ -12,9 +12,11 @@ use super::{Journal, JournalError, now};
 
 /// The tables, in the order in which their rows refer to each other, and what their rows are read by. From both ends, so
 /// that what is behind a damaged page is found, too; accounts also by their names, which are in an index with all that there is.
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 6] = [
     ("account", "id"),
     ("account", "name"),
+    ("message", "account, absent_since, unique_id"),
+    // As schema 3 orders them.
     ("message", "account, unique_id"),
     ("under_way", "id"),
     ("failure", "account, unique_id"),
@@ -86,7 +88,9 @@ fn copy(from: &Connection, to: &Connection, table: &str, key: &str, order: &str)
         return Ok(());
     };
     let columns = query.column_count();
-    let places = vec!["?"; columns].join(", ");
+    // Schema 3 has NULL where 0 stands for "never" now.
+    let place = |name: &str| if name == "absent_since" { "ifnull(?, 0)" } else { "?" };
+    let places = query.column_names().into_iter().map(place).collect::<Vec<_>>().join(", ");
     let Ok(mut rows) = query.query([]) else { return Ok(()) };
     to.execute_batch("BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = ON")?;
     let mut insert = to.prepare(&format!("INSERT OR IGNORE INTO {table} VALUES ({places})"))?;

@@ -42,7 +42,7 @@ impl Journal {
             let mut rows = query.query([account])?;
             while let Some(row) = rows.next()? {
                 if let Some(entry) = entry(row)? {
-                    take(&row.get::<_, Vec<u8>>(6)?, &entry);
+                    take(row.get_ref(6)?.as_blob()?, &entry);
                 }
             }
             Ok(())

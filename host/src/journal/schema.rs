@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStringExt;
 /// "popf" in ASCII, where SQLite keeps the kind of a database.
 pub(super) const APPLICATION_ID: i32 = 0x706f_7066;
 /// The latest schema.
-pub(super) const SCHEMA_VERSION: i32 = 3;
+pub(super) const SCHEMA_VERSION: i32 = 4;
 
 const ACCOUNT: &str = "
     CREATE TABLE account (
@@ -19,8 +19,9 @@ const ACCOUNT: &str = "
     ) STRICT;
 ";
 
-/// The indexes are partial, so that a session looks at what the last ones have shown and not at all that ever was.
-const TABLES: &str = "
+/// Ordered so that a session looks at what the last ones have shown and not at all that ever was, and that to note a message
+/// that is there, which is what most notes are, changes no index.
+const MESSAGE: &str = "
     CREATE TABLE message (
         account      INTEGER NOT NULL REFERENCES account (id),
         unique_id    BLOB NOT NULL,
@@ -29,11 +30,13 @@ const TABLES: &str = "
         listed       INTEGER,
         fingerprint  BLOB,
         since        INTEGER,
-        absent_since INTEGER,
-        PRIMARY KEY (account, unique_id)
+        absent_since INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (account, absent_since, unique_id)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX present ON message (account) WHERE absent_since IS NULL;
-    CREATE INDEX absent ON message (account, absent_since) WHERE absent_since IS NOT NULL;
+    CREATE INDEX absent ON message (account, unique_id) WHERE absent_since > 0;
+";
+
+const UNDER_WAY_AND_FAILURE: &str = "
     CREATE TABLE under_way (
         id       INTEGER PRIMARY KEY,
         account  INTEGER NOT NULL REFERENCES account (id),
@@ -51,24 +54,25 @@ const TABLES: &str = "
 
 /// Makes the tables in an empty file.
 pub(super) fn create(database: &Connection) -> rusqlite::Result<()> {
-    database.execute_batch(&format!("{ACCOUNT}{TABLES}"))?;
+    database.execute_batch(&format!("{ACCOUNT}{MESSAGE}{UNDER_WAY_AND_FAILURE}"))?;
     database.pragma_update(None, "application_id", APPLICATION_ID)?;
     database.pragma_update(None, "user_version", SCHEMA_VERSION)
 }
 
 /// Takes over what an earlier version has noted.
 pub(super) fn bring_up_to_date(database: &Connection, from: i32) -> rusqlite::Result<()> {
-    database.execute_batch(TABLES)?;
     match from {
         // It knew of stored messages their unique-ids and octets. How long ago that was is counted from now.
         1 => database.execute_batch(&format!(
-            "INSERT INTO message (account, unique_id, state, octets, since)
+            "{MESSAGE}{UNDER_WAY_AND_FAILURE}
+             INSERT INTO message (account, unique_id, state, octets, since)
                  SELECT account, unique_id, {}, octets, unixepoch() FROM stored;
              DROP TABLE stored;",
             EntryState::Delivered as u8
         ))?,
         // Its messages of state 0 were under way, each with the name of its file.
-        _ => {
+        2 => {
+            database.execute_batch(&format!("{MESSAGE}{UNDER_WAY_AND_FAILURE}"))?;
             move_under_way(database)?;
             database.execute_batch(
                 "INSERT INTO message (account, unique_id, state, octets, since)
@@ -76,6 +80,17 @@ pub(super) fn bring_up_to_date(database: &Connection, from: i32) -> rusqlite::Re
                  DROP TABLE entry;",
             )?;
         }
+        // It had an index of the messages that are there, and NULL for when those were not.
+        _ => database.execute_batch(&format!(
+            "DROP INDEX present;
+             DROP INDEX absent;
+             ALTER TABLE message RENAME TO message_of_3;
+             {MESSAGE}
+             INSERT INTO message
+                 SELECT account, unique_id, state, octets, listed, fingerprint, since, ifnull(absent_since, 0)
+                 FROM message_of_3;
+             DROP TABLE message_of_3;"
+        ))?,
     }
     database.pragma_update(None, "user_version", SCHEMA_VERSION)
 }

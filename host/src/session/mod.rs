@@ -7,6 +7,7 @@ mod secrecy;
 mod sign_in;
 mod trace;
 mod transfer;
+mod unique_ids;
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub use options::{ProtocolLimits, Server, SessionOptions, Timeouts};
 pub use sign_in::Credentials;
 pub use trace::Trace;
 pub use transfer::Transfer;
+pub use unique_ids::UniqueIds;
 
 /// What [`Session::survey`] gives.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ pub struct Survey {
     /// The answer to `STAT`.
     pub maildrop: Maildrop,
     /// The answer to `UIDL`, or the server's refusal.
-    pub unique_ids: Result<Vec<UniqueIdListing>, SessionError>,
+    pub unique_ids: Result<UniqueIds, SessionError>,
 }
 
 /// How much later than the component, which knows what it was waiting for, the host ends a session at its deadline.
@@ -51,8 +53,8 @@ pub struct Session {
     sandboxed: SessionStore,
     handle: ResourceAny,
     guard: Guard,
-    /// How many messages the component was told to bear.
-    most_messages: u32,
+    /// What the component was told to bear.
+    limits: ProtocolLimits,
     /// The sandbox has stopped the component, or a call was dropped half way: it must not be entered again.
     broken: Option<Stopped>,
     /// A verb has failed so that the session is at its end, or a transfer was left before its own.
@@ -130,7 +132,7 @@ impl Session {
             sandboxed,
             handle,
             guard,
-            most_messages: options.limits.listing_entries,
+            limits: options.limits,
             broken: None,
             ended: false,
             has_marks: false,
@@ -259,10 +261,33 @@ impl Session {
     /// Typically `misbehaved` or `limit-exceeded`. That a server has no UIDL is a part of the answer.
     pub async fn survey(&mut self) -> Result<Survey, SessionError> {
         let survey = self.call(async |verbs, store, session| verbs.call_survey(store, session).await).await?;
-        let refused =
-            |refusal| SessionError::of(self.confidential.keep_out_of(contract::Error::Refused(refusal)), &self.tls);
-        let unique_ids = survey.unique_ids.map_err(refused);
-        Ok(Survey { maildrop: self.check_size(survey.maildrop)?, unique_ids })
+        let maildrop = self.check_size(survey.maildrop)?;
+        let unique_ids = match survey.unique_ids {
+            Ok(()) => Ok(self.surveyed_unique_ids().await?),
+            Err(refusal) => {
+                let refusal = self.confidential.keep_out_of(contract::Error::Refused(refusal));
+                Err(SessionError::of(refusal, &self.tls))
+            }
+        };
+        Ok(Survey { maildrop, unique_ids })
+    }
+
+    async fn surveyed_unique_ids(&mut self) -> Result<UniqueIds, SessionError> {
+        let mut unique_ids = UniqueIds::default();
+        loop {
+            let page =
+                self.call(async |verbs, store, session| verbs.call_next_unique_ids(store, session).await).await?;
+            if page.is_empty() {
+                return Ok(unique_ids);
+            }
+            page.iter().for_each(|row| unique_ids.push(row.number, &row.unique_id));
+            // A sound component sees to that itself.
+            if unique_ids.len() > self.limits.listing_entries as usize
+                || unique_ids.octets() > self.limits.listing_octets as usize
+            {
+                return Err(self.stop(Stopped::OutOfContract("unique-ids beyond all bounds".to_owned())));
+            }
+        }
     }
 
     /// Retrieves these messages in this order: `RETR` (RFC 1939 §5), pipelined where the server allows.
@@ -384,7 +409,7 @@ impl Session {
 
     /// Whoever has the number of messages makes lists of that length.
     fn check_size(&mut self, maildrop: Maildrop) -> Result<Maildrop, SessionError> {
-        if maildrop.messages > self.most_messages {
+        if maildrop.messages > self.limits.listing_entries {
             return Err(self.stop(Stopped::OutOfContract(format!("a maildrop of {} messages", maildrop.messages))));
         }
         Ok(maildrop)

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use crate::bindings::exports::popfetch::pop3::client::{
     Guest, GuestSession, GuestTrace, GuestTransfer, Session, TraceBorrow, Transfer,
@@ -34,6 +34,7 @@ impl Guest for Component {
 #[derive(Default)]
 struct Pretender {
     tale: RefCell<Tale>,
+    has_given_unique_ids: Cell<bool>,
 }
 
 /// Lines that nobody has said.
@@ -125,7 +126,14 @@ impl GuestSession for Pretender {
     }
 
     fn survey(&self) -> Result<Survey, Error> {
-        Ok(Survey { maildrop: self.stat()?, unique_ids: Ok(self.unique_ids()?) })
+        self.has_given_unique_ids.set(false);
+        Ok(Survey { maildrop: self.stat()?, unique_ids: Ok(()) })
+    }
+
+    fn next_unique_ids(&self) -> Result<Vec<UniqueIdListing>, Error> {
+        let has_end = self.tale().of("next-unique-ids") != Some("again");
+        let is_end = self.has_given_unique_ids.replace(has_end);
+        Ok(if is_end { Vec::new() } else { self.tale().unique_ids() })
     }
 
     fn retrieve(&self, _: Vec<u32>) -> Result<Transfer, Error> {

@@ -39,3 +39,15 @@ fn thousands_of_messages_of_no_octets_arrive() {
     scene.assert_all_stored(&maildrop);
     assert!(scene.server.maildrop().is_empty());
 }
+
+/// As many unique-ids as are accepted, each as long as RFC 1939 allows, none of them known, and then all.
+#[test]
+fn the_largest_listing_of_unique_ids_is_compared() {
+    let letter = Content::from(b"Subject: one of many\r\n\r\nHello.\r\n".to_vec());
+    let messages = (1..=250_000).map(|number| Message::with_content(format!("{number:070}"), letter.clone()));
+    let scene = Scene::new(script(Maildrop::new(messages)));
+    scene.fetch_new().arg("--mark-seen").within(LONG).run().succeeds();
+    let run = scene.fetch_new().within(LONG).run();
+    let stdout = &run.succeeds().stdout;
+    assert!(stdout.contains("250000 messages, 0 stored (0 octets), 250000 known"), "{stdout}");
+}

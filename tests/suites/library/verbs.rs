@@ -148,8 +148,8 @@ async fn a_server_without_a_verb_refuses_it() {
 
 #[tokio::test]
 async fn a_survey_is_stat_and_uidl() {
-    let numbered = |rows: Vec<popfetch::UniqueIdListing>| -> Vec<_> {
-        rows.into_iter().map(|row| (row.number, row.unique_id)).collect()
+    let numbered = |rows: popfetch::UniqueIds| -> Vec<_> {
+        rows.iter().map(|(number, unique_id)| (number, unique_id.to_vec())).collect()
     };
     let both = [(1, b"uid-1".to_vec()), (2, b"uid-2".to_vec())];
     // Ahead, and one after the other.

@@ -72,6 +72,15 @@ async fn unique_ids_are_those_of_messages() {
     }
 }
 
+/// They come a part at a time, each of them small.
+#[tokio::test]
+async fn unique_ids_without_end_are_stopped() {
+    let rows: String = (1..=1000).map(|number| format!(" {number}=a")).collect();
+    let outcome = run(&sandbox(), &format!("stat 1000; unique-ids{rows}; next-unique-ids again")).await;
+    let error = outcome.result.unwrap_err().to_string();
+    assert!(error.contains("unique-ids beyond all bounds"), "{error}");
+}
+
 /// Two rows for one message do not make two of it.
 #[tokio::test]
 async fn a_message_with_two_unique_ids_is_fetched_once() {

@@ -19,7 +19,8 @@ fn place() -> (TempDir, PathBuf) {
 }
 
 fn sorted(journal: &Journal, account: &str) -> Vec<Vec<u8>> {
-    let mut known: Vec<_> = journal.present(account).unwrap().into_iter().map(|(unique_id, _)| unique_id).collect();
+    let mut known = Vec::new();
+    journal.each_present(account, |unique_id, _| known.push(unique_id.to_vec())).unwrap();
     known.sort();
     known
 }
@@ -46,7 +47,7 @@ fn refused(path: &Path) -> JournalError {
 fn what_was_recorded_is_known_in_the_next_run() {
     let (_directory, path) = place();
     let mut journal = Journal::open(&path).unwrap();
-    assert!(journal.present(FRED).unwrap().is_empty());
+    assert!(sorted(&journal, FRED).is_empty());
     store(&mut journal, FRED, &["b", "a"]).unwrap();
     store(&mut journal, FRED, &[b"c".to_vec(), b"a".to_vec()]).unwrap();
     drop(journal);
@@ -117,15 +118,21 @@ fn failures_are_remembered_until_the_message_is_fetched() {
 fn only_what_has_been_away_for_long_is_forgotten() {
     let (_directory, path) = place();
     let mut journal = Journal::open(&path).unwrap();
-    let away_since = |seconds| Entry { absent_since: Some(super::now() - seconds), ..message() };
+    store(&mut journal, FRED, &["old", "recent", "present"]).unwrap();
+    for (unique_id, seconds) in [("old", 1000), ("recent", 10)] {
+        journal.note(FRED, |notes| notes.absent(unique_id.as_bytes())).unwrap();
+        let age = "UPDATE message SET absent_since = absent_since - ?2 WHERE unique_id = ?1";
+        assert_eq!(journal.database.execute(age, (unique_id.as_bytes(), seconds)).unwrap(), 1);
+    }
+    let failed = |again_at| FailedBefore { runs: 1, again_at, cause: String::new() };
     journal
         .note(FRED, |notes| {
-            notes.store(b"old", &away_since(1000))?;
-            notes.store(b"recent", &away_since(10))?;
-            notes.store(b"present", &message())?;
+            notes.failed(b"gone", &failed(super::now() - 1000))?;
+            notes.failed(b"there", &failed(super::now() - 10))?;
             notes.prune(500)
         })
         .unwrap();
+    assert_eq!(journal.failures(FRED).unwrap().into_keys().collect::<Vec<_>>(), [b"there"]);
     assert_eq!(entry(&journal, b"old"), None);
     assert!(entry(&journal, b"recent").is_some() && entry(&journal, b"present").is_some());
 }
@@ -162,7 +169,27 @@ fn files_of_earlier_versions_are_brought_up_to_date() {
         ) STRICT, WITHOUT ROWID;
         INSERT INTO entry VALUES (7, x'61', 1, x'66', 120, unixepoch()), (7, x'62', 0, x'67', NULL, NULL);
         PRAGMA user_version = 2;";
-    for (tables, under_way) in [(first, vec![]), (second, vec![Begun { id: b"b".to_vec(), file: "g".into() }])] {
+    let third = "
+        CREATE TABLE message (
+            account INTEGER NOT NULL REFERENCES account (id), unique_id BLOB NOT NULL, state INTEGER NOT NULL, octets INTEGER,
+            listed INTEGER, fingerprint BLOB, since INTEGER, absent_since INTEGER, PRIMARY KEY (account, unique_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX present ON message (account) WHERE absent_since IS NULL;
+        CREATE INDEX absent ON message (account, absent_since) WHERE absent_since IS NOT NULL;
+        CREATE TABLE under_way (
+            id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES account (id), messages BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE failure (
+            account INTEGER NOT NULL REFERENCES account (id), unique_id BLOB NOT NULL, runs INTEGER NOT NULL,
+            again_at INTEGER NOT NULL, cause TEXT NOT NULL, PRIMARY KEY (account, unique_id)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO message VALUES
+            (7, x'61', 1, 120, NULL, NULL, unixepoch(), NULL), (7, x'63', 3, 130, NULL, NULL, 1, 1800000000);
+        PRAGMA user_version = 3;";
+    let begun = Begun { id: b"b".to_vec(), file: "g".into() };
+    for (tables, under_way, away) in
+        [(first, vec![], None), (second, vec![begun], None), (third, vec![], Some(1_800_000_000))]
+    {
         let (_directory, path) = place();
         Connection::open(&path).unwrap().execute_batch(&format!("{ACCOUNT}{tables}")).unwrap();
         for _ in 0..2 {
@@ -175,6 +202,8 @@ fn files_of_earlier_versions_are_brought_up_to_date() {
             assert_eq!(known, expected);
             let groups = journal.under_way(FRED).unwrap().into_iter().flat_map(|group| group.messages);
             assert_eq!(groups.collect::<Vec<_>>(), under_way);
+            assert_eq!(entry(&journal, b"c").and_then(|known| known.absent_since), away);
+            assert_eq!(journal.check().unwrap(), [""; 0]);
         }
     }
 }
@@ -221,7 +250,7 @@ fn unique_ids_are_octets_and_belong_to_their_account() {
 
     assert_eq!(sorted(&journal, FRED), [&b""[..], b"\0", b"A", b"\xff\x00'; --"]);
     assert_eq!(sorted(&journal, "fred@mail.example:995"), [b"a"]);
-    assert!(journal.present("fred").unwrap().is_empty());
+    assert!(sorted(&journal, "fred").is_empty());
 }
 
 #[test]
@@ -261,7 +290,7 @@ fn several_writers_wait_for_each_other() {
             });
         }
     });
-    assert_eq!(Journal::open(&path).unwrap().present(FRED).unwrap().len(), 120);
+    assert_eq!(sorted(&Journal::open(&path).unwrap(), FRED).len(), 120);
 }
 
 #[test]
@@ -313,10 +342,10 @@ fn the_database_of_another_program_stays_as_it_is() {
 fn a_later_schema_is_named_and_left_alone() {
     let (_directory, path) = place();
     store(&mut Journal::open(&path).unwrap(), FRED, &["a"]).unwrap();
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 5).unwrap();
     let before = fs::read(&path).unwrap();
     let error = refused(&path);
-    assert!(matches!(error, JournalError::NewerSchema { found: 4, known: 3, .. }), "{error}");
+    assert!(matches!(error, JournalError::NewerSchema { found: 5, known: 4, .. }), "{error}");
     assert_eq!(error.kind(), JournalErrorKind::Configuration);
     assert_eq!(fs::read(&path).unwrap(), before);
 }
@@ -332,7 +361,7 @@ fn a_damaged_file_is_said_to_be_damaged() {
     content[4096..].fill(0xff);
     fs::write(&path, content).unwrap();
 
-    let error = Journal::open(&path).and_then(|journal| journal.present(FRED)).unwrap_err();
+    let error = Journal::open(&path).and_then(|journal| journal.each_present(FRED, |_, _| ())).unwrap_err();
     assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
     assert_eq!(error.kind(), JournalErrorKind::Io);
 }
@@ -359,6 +388,6 @@ fn a_lock_that_stays_is_reported_as_busy() {
     let error = store(&mut journal, FRED, &["a"]).unwrap_err();
     assert_eq!(error.kind(), JournalErrorKind::Busy, "{error}");
     other.execute_batch("ROLLBACK").unwrap();
-    assert!(journal.present(FRED).unwrap().is_empty());
+    assert!(sorted(&journal, FRED).is_empty());
     store(&mut journal, FRED, &["a"]).unwrap();
 }

@@ -1,0 +1,109 @@
+//! What stands for each message.
+
+use std::collections::HashSet;
+
+use super::by_number::ByNumber;
+use crate::session;
+
+/// The unique-ids by message number, and for messages without what stands for them, in one piece of memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct UniqueIds {
+    octets: Vec<u8>,
+    places: ByNumber<Place>,
+}
+
+/// Where a unique-id is.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: u32,
+    length: u32,
+}
+
+impl Place {
+    fn new(start: usize, length: usize) -> Self {
+        // A listing has fewer octets than that.
+        let number = |octets| u32::try_from(octets).unwrap_or(u32::MAX);
+        Place { start: number(start), length: number(length) }
+    }
+
+    fn of<'o>(&self, octets: &'o [u8]) -> Option<&'o [u8]> {
+        octets.get(self.start as usize..)?.get(..self.length as usize)
+    }
+}
+
+impl UniqueIds {
+    /// None so far, of so many messages.
+    pub(super) fn of(messages: u32) -> Self {
+        UniqueIds { octets: Vec::new(), places: ByNumber::of(messages) }
+    }
+
+    /// Those of a listing that stand for one message: not empty, and on no other message. One that begins with NUL, which no
+    /// server has (RFC 1939 §7), could be taken for what stands for messages without.
+    pub(super) fn usable(listing: session::UniqueIds, messages: u32) -> Self {
+        let mut seen = HashSet::with_capacity(listing.len());
+        let twice: HashSet<&[u8]> =
+            listing.iter().map(|(_, unique_id)| unique_id).filter(|unique_id| !seen.insert(*unique_id)).collect();
+        drop(seen);
+        let mut places = ByNumber::of(messages);
+        let mut start = 0;
+        for (number, unique_id) in listing.iter() {
+            if !matches!(unique_id, [] | [0, ..]) && !twice.contains(unique_id) {
+                places.insert(number, Place::new(start, unique_id.len()));
+            }
+            start += unique_id.len();
+        }
+        UniqueIds { octets: listing.into_octets(), places }
+    }
+
+    pub(super) fn get(&self, number: u32) -> Option<&[u8]> {
+        self.places.get(number)?.of(&self.octets)
+    }
+
+    /// As [`get`](Self::get), to keep.
+    pub(super) fn owned(&self, number: u32) -> Option<Vec<u8>> {
+        self.get(number).map(<[u8]>::to_vec)
+    }
+
+    pub(super) fn has(&self, number: u32) -> bool {
+        self.places.has(number)
+    }
+
+    /// Nothing stood for the message before.
+    pub(super) fn insert(&mut self, number: u32, unique_id: &[u8]) {
+        self.places.insert(number, Place::new(self.octets.len(), unique_id.len()));
+        self.octets.extend_from_slice(unique_id);
+    }
+
+    /// In ascending order of the messages.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        self.places.iter().filter_map(|(number, place)| Some((number, place.of(&self.octets)?)))
+    }
+
+    /// The messages in the order of their unique-ids.
+    pub(super) fn ordered(&self) -> Vec<u32> {
+        let mut messages: Vec<u32> = self.places.iter().map(|(number, _)| number).collect();
+        messages.sort_unstable_by_key(|number| self.get(*number));
+        messages
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::UniqueIds;
+    use crate::session;
+
+    #[test]
+    fn only_what_stands_for_one_message_is_usable() {
+        let rows = [(2, "b"), (1, "a"), (3, ""), (4, "b"), (5, "../c"), (6, "\0x")];
+        let listing: session::UniqueIds = rows.iter().map(|(number, row)| (*number, row.as_bytes())).collect();
+        let mut usable = UniqueIds::usable(listing, 6);
+        assert_eq!(usable.iter().collect::<Vec<_>>(), [(1, b"a".as_slice()), (5, b"../c")]);
+        assert_eq!((usable.get(2), usable.get(7), usable.get(0)), (None, None, None));
+        usable.insert(2, b"\0b");
+        assert_eq!((usable.get(2), usable.get(1)), (Some(b"\0b".as_slice()), Some(b"a".as_slice())));
+    }
+}
