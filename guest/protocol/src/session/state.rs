@@ -10,7 +10,7 @@ pub enum State {
     /// The server does not know who is there: the commands that sign in, and `STLS`, `UTF8`, `LANG`, `CAPA`, `QUIT`.
     Authorization,
     /// `STLS` was accepted: the next octets are TLS's, and there is no command before
-    /// [`tls_established`](Session::tls_established).
+    /// [`tls_established`](super::Session::tls_established).
     Handshake,
     /// Signed in: all but the commands that sign in.
     Transaction,
