@@ -15,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal},
+};
 use tempfile::TempDir;
 
 use crate::maildir::Maildir;
@@ -193,12 +196,22 @@ impl Dovecot {
         // A master that stands still starts no more of them.
         kill_process(master, Signal::STOP)?;
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
+        let mut ended = Vec::new();
         for child in children.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)) {
             // A master that stands still does not wait for one that has ended meanwhile: the id is still its own.
-            kill_process(child, Signal::KILL)?;
+            let child = pidfd_open(child, PidfdFlags::empty())?;
+            pidfd_send_signal(&child, Signal::KILL)?;
+            ended.push(child);
         }
         self.process.kill()?;
         self.process.wait()?;
+        // They are not children of this process, and each holds the listening socket until it has ended.
+        for child in ended {
+            let patience = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
+            if poll(&mut [PollFd::new(&child, PollFlags::IN)], Some(&patience))? == 0 {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
         Ok(())
     }
 }
