@@ -9,7 +9,7 @@ pub(crate) const FINGERPRINTED_LINES: u32 = 10;
 ///
 /// The same whether the octets came by `RETR` or by `TOP n 10` (RFC 1939 §7), where servers treat the end of the last line
 /// differently.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(pub [u8; 16]);
 
 impl Fingerprint {

@@ -33,9 +33,7 @@ fn list(path: &Path, messages: bool, reporter: &Reporter) -> Result<(), Failure>
         } else {
             reporter.line(&as_line(&account));
         }
-        for (unique_id, failure) in journal.failures(&account.name)? {
-            tell_failure(&unique_id, &failure, reporter);
-        }
+        journal.each_failure(&account.name, |unique_id, failure| tell_failure(unique_id, &failure, reporter))?;
         if messages {
             journal.each_message(&account.name, |unique_id, entry| tell_message(unique_id, entry, reporter))?;
         }

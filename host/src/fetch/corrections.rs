@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::FetchError;
 use super::ledger::Ledger;
 use super::unique_ids::UniqueIds;
+use super::vanished::Vanished;
 use crate::journal::{Entry, EntryState, now};
 
 /// How long the journal remembers what the server does not list any more, in seconds: 90 days.
@@ -17,9 +18,9 @@ pub(super) struct Corrections {
     /// These are not to be fetched, with their sizes in the scan listing. They may be all that there are.
     pub(super) marked_seen: Vec<(u32, Option<u64>)>,
     /// Listed again, after they were not.
-    pub(super) returned: Vec<Vec<u8>>,
+    pub(super) returned: Vec<u32>,
     /// Not listed any more.
-    pub(super) vanished: Vec<Vec<u8>>,
+    pub(super) vanished: Vanished,
     /// Nothing is open any more of what a run that was broken off has left under these rows.
     pub(super) settled: Vec<i64>,
 }
@@ -38,8 +39,9 @@ impl Corrections {
             let entries = entries.iter().copied().chain(marked_seen.iter().map(marked));
             let entries = entries.filter_map(|(number, entry)| Some((unique_ids.get(number)?, entry)));
             let noted = journal.note(account, |notes| {
-                returned.iter().try_for_each(|unique_id| notes.present(unique_id))?;
-                vanished.iter().try_for_each(|unique_id| notes.absent(unique_id))?;
+                let mut returned = returned.iter().filter_map(|number| unique_ids.get(*number));
+                returned.try_for_each(|unique_id| notes.present(unique_id))?;
+                vanished.unique_ids().try_for_each(|unique_id| notes.absent(unique_id))?;
                 notes.store_all(entries.clone())?;
                 notes.recovered(entries.map(|(unique_id, _)| unique_id))?;
                 settled.iter().try_for_each(|row| notes.settle(*row, &[]))?;

@@ -1,10 +1,9 @@
 //! Looks at the beginnings of messages: `TOP` (RFC 1939 §7).
 
-use std::collections::HashMap;
-
 use mail_parser::{HeaderName, MessageParser};
 
 use super::FetchError;
+use super::by_number::ByNumber;
 use crate::fingerprint::{Beginning, FINGERPRINTED_LINES, Fingerprint};
 use crate::sandbox::contract::Piece;
 use crate::session::Session;
@@ -30,18 +29,19 @@ pub(super) enum Dates {
     NotWanted,
 }
 
-/// Looks at these messages, in ascending order. Those that the server does not show are left out; a server without `TOP`
+/// Looks at these messages of so many, in ascending order. Those that the server does not show are left out; a server without `TOP`
 /// shows none.
 ///
 /// `awaited` is the message that was to be shown when this fails.
 pub(super) async fn glimpses(
     session: &mut Session,
-    messages: &[u32],
+    looks_at: &[u32],
+    messages: u32,
     dates: Dates,
     awaited: &mut Option<u32>,
-) -> Result<HashMap<u32, Glimpse>, FetchError> {
-    let mut glimpses = HashMap::with_capacity(messages.len());
-    for (at, some) in messages.chunks(AT_A_TIME).enumerate() {
+) -> Result<ByNumber<Glimpse>, FetchError> {
+    let mut glimpses = ByNumber::of(messages);
+    for (at, some) in looks_at.chunks(AT_A_TIME).enumerate() {
         glimpse_at(session, some, dates, awaited, &mut glimpses).await?;
         if at == 0 && glimpses.is_empty() {
             break;
@@ -56,7 +56,7 @@ async fn glimpse_at(
     messages: &[u32],
     dates: Dates,
     awaited: &mut Option<u32>,
-    glimpses: &mut HashMap<u32, Glimpse>,
+    glimpses: &mut ByNumber<Glimpse>,
 ) -> Result<(), FetchError> {
     let mut beginning = Beginning::default();
     let mut header = Vec::new();

@@ -7,6 +7,7 @@ mod by_number;
 mod corrections;
 mod error;
 mod event;
+mod failures;
 mod glimpse;
 mod identity;
 mod ledger;
@@ -24,6 +25,7 @@ mod storing;
 mod survey;
 mod tries;
 mod unique_ids;
+mod vanished;
 
 use crate::journal::Journal;
 use crate::session::Session;

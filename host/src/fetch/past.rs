@@ -1,13 +1,14 @@
 //! What earlier runs have left behind: the journal's entries for what the server lists now, and files of a run that was
 //! ended in the middle.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::FetchError;
 use super::by_number::ByNumber;
 use super::unique_ids::UniqueIds;
+use super::vanished::Vanished;
 use crate::delivery::{Found, Maildir};
-use crate::journal::{Entry, FailedBefore, Journal};
+use crate::journal::{Entry, Journal};
 
 /// What the journal and the Maildir say before a session begins to retrieve.
 #[derive(Debug, Default)]
@@ -15,14 +16,15 @@ pub(super) struct Past {
     /// The entries of listed messages, by number.
     pub(super) known: ByNumber<Entry>,
     /// Messages that the last session listed and this one does not.
-    pub(super) vanished: Vec<(Vec<u8>, Entry)>,
+    pub(super) vanished: Vanished,
     /// Listed messages that were away for a while.
-    pub(super) returned: Vec<Vec<u8>>,
+    pub(super) returned: Vec<u32>,
     /// Files of messages of which it is not noted that they were delivered.
     pub(super) leftovers: Vec<Leftover>,
     /// Where the journal has these.
     pub(super) rows: Vec<i64>,
-    pub(super) failures: HashMap<Vec<u8>, FailedBefore>,
+    /// When listed messages that have failed are to be tried again, in seconds since 1970.
+    pub(super) failures: ByNumber<u64>,
 }
 
 /// A file that was delivered, or may have been delivered for another message than it was asked for.
@@ -42,7 +44,7 @@ impl Past {
         messages: u32,
     ) -> Result<Self, FetchError> {
         let mut known = ByNumber::of(messages);
-        let mut vanished = Vec::new();
+        let mut vanished = Vanished::default();
         // Both in the order of unique-ids.
         let listed = unique_ids.ordered();
         let mut at = 0;
@@ -51,16 +53,29 @@ impl Past {
             at += ahead.iter().take_while(|number| unique_ids.get(**number) < Some(unique_id)).count();
             match listed.get(at).filter(|number| unique_ids.get(**number) == Some(unique_id)) {
                 Some(number) => known.insert(*number, entry),
-                None => vanished.push((unique_id.to_vec(), entry)),
+                None => vanished.push(unique_id, entry),
             }
         })?;
-        let others = listed.iter().filter(|number| !known.has(**number)).filter_map(|number| unique_ids.get(*number));
+        let number_of = |unique_id: &[u8]| {
+            let at = listed.binary_search_by(|number| unique_ids.get(*number).cmp(&Some(unique_id)));
+            at.ok().and_then(|at| listed.get(at)).copied()
+        };
         let mut returned = Vec::new();
-        for (unique_id, entry) in journal.known(account, others)? {
-            let at = listed.binary_search_by(|number| unique_ids.get(*number).cmp(&Some(unique_id.as_slice())));
-            at.ok().and_then(|at| listed.get(at)).into_iter().for_each(|number| known.insert(*number, entry));
-            returned.push(unique_id);
-        }
+        let others: Vec<u32> = listed.iter().copied().filter(|number| !known.has(*number)).collect();
+        journal.each_known(
+            account,
+            others.iter().filter_map(|number| unique_ids.get(*number)),
+            |unique_id, entry| {
+                if let Some(number) = number_of(unique_id) {
+                    known.insert(number, entry);
+                    returned.push(number);
+                }
+            },
+        )?;
+        let mut failures = ByNumber::of(messages);
+        journal.each_failure(account, |unique_id, failure| {
+            number_of(unique_id).into_iter().for_each(|number| failures.insert(number, failure.again_at));
+        })?;
         let under_way = journal.under_way(account)?;
         let names: HashSet<_> =
             under_way.iter().flat_map(|group| &group.messages).map(|begun| begun.file.clone()).collect();
@@ -71,6 +86,6 @@ impl Past {
             .flat_map(|group| group.messages)
             .filter_map(|begun| Some(Leftover { found: *files.get(&begun.file)?, unique_id: begun.id }))
             .collect();
-        Ok(Past { known, vanished, returned, leftovers, rows, failures: journal.failures(account)? })
+        Ok(Past { known, vanished, returned, leftovers, rows, failures })
     }
 }

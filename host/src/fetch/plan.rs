@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::by_number::ByNumber;
 use super::corrections::Corrections;
+use super::failures;
 use super::glimpse::{Dates, glimpses};
 use super::identity::Identities;
 use super::ledger::Ledger;
@@ -36,6 +37,8 @@ pub(super) struct Plan {
     pub(super) retrieve: Vec<u32>,
     /// To be left at the server, and why.
     pub(super) skipped: Vec<(u32, Skipped)>,
+    /// To be left alone for now, for they have failed.
+    pub(super) failed: Vec<u32>,
     /// Stored by an earlier run, or not to be stored at all.
     pub(super) known: Vec<u32>,
     /// Those of them that are to be deleted.
@@ -111,7 +114,7 @@ impl Plan {
         let looks_at = planner.doubtful();
         let dates = if policy.newer_than.is_some() { Dates::Wanted } else { Dates::NotWanted };
         let mut awaited = None;
-        let glimpses = glimpses(session, &looks_at, dates, &mut awaited).await;
+        let glimpses = glimpses(session, &looks_at, messages, dates, &mut awaited).await;
         *look = awaited.map(|number| planner.look_at(number));
         let glimpses = glimpses?;
         planner.settle_doubts(&glimpses);
@@ -125,20 +128,26 @@ impl Plan {
         events(Event::Planned { retrieve: count(self.retrieve.len()), known: count(self.known.len()) });
     }
 
-    /// Tells what is left out.
-    pub(super) fn tell_skipped(&self, events: &Events) {
-        for (number, why) in &self.skipped {
-            events(Event::Skipped { number: *number, octets: self.size(*number), why });
-        }
+    /// Tells what is left out. Gives the cause of the last message that has failed.
+    pub(super) async fn tell_skipped(&self, ledger: &Ledger, events: &Events) -> Result<Option<String>, FetchError> {
+        let skip = |number, why: &Skipped| events(Event::Skipped { number, octets: self.size(number), why });
+        self.skipped.iter().for_each(|(number, why)| skip(*number, why));
+        failures::tell(&self.failed, &self.evidence.unique_ids, ledger, skip).await
     }
 
     /// Tells what would be done with each message, and why not more.
-    pub(super) fn tell_what_would_be_done(&self, deletes: bool, events: &Events) {
+    pub(super) async fn tell_what_would_be_done(
+        &self,
+        deletes: bool,
+        ledger: &Ledger,
+        events: &Events,
+    ) -> Result<Option<String>, FetchError> {
         self.retrieve.iter().for_each(|number| events(Event::WouldRetrieve { number: *number, delete: deletes }));
-        for (number, why) in &self.skipped {
-            events(Event::WouldSkip { number: *number, octets: self.size(*number), why });
-        }
+        let skip = |number, why: &Skipped| events(Event::WouldSkip { number, octets: self.size(number), why });
+        self.skipped.iter().for_each(|(number, why)| skip(*number, why));
+        let cause = failures::tell(&self.failed, &self.evidence.unique_ids, ledger, skip).await?;
         self.delete.iter().for_each(|number| events(Event::WouldDelete { number: *number }));
+        Ok(cause)
     }
 
     fn size(&self, number: u32) -> Option<u64> {

@@ -1,6 +1,6 @@
 //! Decides what to do with each message: compares what the server lists with what is known, and applies the policy.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::by_number::ByNumber;
@@ -13,7 +13,10 @@ use super::pool::Pool;
 use super::survey::Survey;
 use super::tries::{Look, Tries};
 use super::{Deletion, Event, Events, FetchError, FetchOptions, Warning};
-use crate::journal::{Entry, EntryState, FailedBefore, now};
+use crate::journal::{Entry, EntryState, now};
+
+/// Of how many messages without a unique-id the journal is asked at a time.
+const LOT: usize = 1000;
 
 /// The messages of a maildrop, on their way into a plan.
 pub(super) struct Planner<'o> {
@@ -129,7 +132,7 @@ impl<'o> Planner<'o> {
         let mut numbers: Vec<u32> =
             verified.map(|(number, ..)| *number).chain(self.unidentified.iter().copied()).collect();
         let recognises = !self.plan.evidence.pool.is_empty()
-            || self.past.vanished.iter().any(|vanished| self.may_be_renamed(vanished));
+            || self.past.vanished.iter().any(|(unique_id, entry)| self.may_be_renamed(unique_id, entry));
         if recognises || self.options.policy.newer_than.is_some() {
             numbers.extend(self.candidates.iter().filter(|number| self.date_of(**number).is_none()));
         }
@@ -144,9 +147,9 @@ impl<'o> Planner<'o> {
     }
 
     /// Compares those that are in doubt with what `TOP` has shown.
-    pub(super) fn settle_doubts(&mut self, glimpses: &HashMap<u32, Glimpse>) {
+    pub(super) fn settle_doubts(&mut self, glimpses: &ByNumber<Glimpse>) {
         for (number, entry, doubt) in std::mem::take(&mut self.verify) {
-            let glimpse = glimpses.get(&number).filter(|_| entry.fingerprint.is_some());
+            let glimpse = glimpses.get(number).filter(|_| entry.fingerprint.is_some());
             let is_same = glimpse.is_none_or(|glimpse| Some(glimpse.fingerprint) == entry.fingerprint);
             let listed = self.plan.evidence.sizes.get(number).copied();
             let is_known = match doubt {
@@ -186,56 +189,66 @@ impl<'o> Planner<'o> {
     /// Gives messages without a unique-id another identity.
     pub(super) async fn identify(
         &mut self,
-        glimpses: &HashMap<u32, Glimpse>,
+        glimpses: &ByNumber<Glimpse>,
         ledger: &Ledger,
         events: &Events,
     ) -> Result<(), FetchError> {
         let unidentified = std::mem::take(&mut self.unidentified);
-        let seen = unidentified.iter().filter_map(|number| Some((*number, glimpses.get(number)?.fingerprint)));
-        let identified: Vec<(u32, Vec<u8>)> =
-            seen.map(|(number, fingerprint)| (number, self.plan.evidence.identities.next(fingerprint))).collect();
         // What it means for messages to be marked is said where they are.
-        if identified.len() < unidentified.len()
+        if !unidentified.iter().all(|number| glimpses.has(*number))
             && !self.options.mark_seen
             && let Some(lack) = self.survey.lack.take()
         {
             events(Event::Warning(lack));
         }
-        let asked: Vec<Vec<u8>> = identified.iter().map(|(_, identity)| identity.clone()).collect();
-        let known =
-            ledger.aside(move |journal, account| Ok(journal.known(account, asked.iter().map(Vec::as_slice))?)).await?;
-        let present: HashSet<&Vec<u8>> = identified.iter().map(|(_, identity)| identity).collect();
-        self.past.vanished.retain(|(unique_id, _)| !present.contains(unique_id));
-        self.candidates.extend(unidentified.iter().filter(|number| !glimpses.contains_key(number)));
-        for (number, identity) in identified {
-            match known.get(&identity).copied() {
-                Some(entry) => {
-                    if entry.absent_since.is_some() {
-                        self.past.returned.push(identity.clone());
-                    }
-                    if entry.is_stored() && self.has_other_size(number, &entry) {
-                        // It begins as that one, and is fetched; if it is the same after all, it is not stored twice.
-                        self.plan.evidence.expected.insert(number, entry);
-                        self.candidates.push(number);
-                    } else if entry.is_stored() || entry.state == EntryState::MarkedSeen {
-                        self.take_as_known(number, &entry);
-                    } else {
-                        self.candidates.push(number);
-                    }
-                    self.past.known.insert(number, entry);
-                }
-                None => self.candidates.push(number),
+        self.candidates.extend(unidentified.iter().filter(|number| !glimpses.has(**number)));
+        for lot in unidentified.chunks(LOT) {
+            let seen = lot.iter().filter_map(|number| Some((*number, glimpses.get(*number)?.fingerprint)));
+            let identified: Vec<(u32, Vec<u8>)> =
+                seen.map(|(number, fingerprint)| (number, self.plan.evidence.identities.next(fingerprint))).collect();
+            let asked: Vec<Vec<u8>> = identified.iter().map(|(_, identity)| identity.clone()).collect();
+            let read = ledger.aside(move |journal, account| {
+                let known = journal.known(account, asked.iter().map(Vec::as_slice))?;
+                let failures = asked.iter().map(|identity| journal.failure(account, identity));
+                Ok((known, failures.collect::<Result<Vec<_>, _>>()?))
+            });
+            let (known, failures) = read.await?;
+            for ((number, identity), failure) in identified.into_iter().zip(failures) {
+                self.sort_identified(number, &identity, known.get(&identity).copied());
+                failure.into_iter().for_each(|failure| self.past.failures.insert(number, failure.again_at));
+                Arc::make_mut(&mut self.plan.evidence.unique_ids).insert(number, &identity);
             }
-            Arc::make_mut(&mut self.plan.evidence.unique_ids).insert(number, &identity);
         }
         Ok(())
     }
 
+    fn sort_identified(&mut self, number: u32, identity: &[u8], known: Option<Entry>) {
+        self.past.vanished.is_there(identity);
+        let Some(entry) = known else {
+            self.candidates.push(number);
+            return;
+        };
+        if entry.absent_since.is_some() {
+            self.past.returned.push(number);
+        }
+        if entry.is_stored() && self.has_other_size(number, &entry) {
+            // It begins as that one, and is fetched; if it is the same after all, it is not stored twice.
+            self.plan.evidence.expected.insert(number, entry);
+            self.candidates.push(number);
+        } else if entry.is_stored() || entry.state == EntryState::MarkedSeen {
+            self.take_as_known(number, &entry);
+        } else {
+            self.candidates.push(number);
+        }
+        self.past.known.insert(number, entry);
+    }
+
     /// Looks among what is new for messages that are stored under another unique-id.
-    pub(super) fn recognise(&mut self, glimpses: &HashMap<u32, Glimpse>, events: &Events) {
+    pub(super) fn recognise(&mut self, glimpses: &ByNumber<Glimpse>, events: &Events) {
         let mut pool = Pool::default();
-        let renamed = self.past.vanished.iter().filter(|vanished| self.may_be_renamed(vanished));
+        let renamed = self.past.vanished.iter().filter(|(unique_id, entry)| self.may_be_renamed(unique_id, entry));
         renamed.for_each(|(_, entry)| pool.add(*entry));
+        self.past.vanished.forget_entries();
         // What is known under a unique-id may have been known under another identity, too, and stands for one message.
         let known = self.plan.known.iter().filter_map(|number| self.past.known.get(*number));
         known.for_each(|entry| pool.forget(entry));
@@ -246,16 +259,14 @@ impl<'o> Planner<'o> {
         for number in candidates {
             let listed = self.plan.evidence.sizes.get(number).copied();
             let stored = glimpses
-                .get(&number)
+                .get(number)
                 .and_then(|glimpse| self.plan.evidence.pool.take_listed(glimpse.fingerprint, listed));
             let Some(entry) = stored else {
                 self.candidates.push(number);
                 continue;
             };
             recognised += 1;
-            // The server has not been told to delete it under this unique-id.
-            let entry =
-                Entry { state: EntryState::Delivered, listed: listed.or(entry.listed), absent_since: None, ..entry };
+            let entry = Entry { listed: listed.or(entry.listed), ..entry };
             self.correct(number, entry);
             self.take_as_known(number, &entry);
         }
@@ -266,24 +277,28 @@ impl<'o> Planner<'o> {
 
     /// Whether a message that is not listed any more may be one that is listed under another identity now: where all unique-ids
     /// are new, one stands for another message, there are messages without, or it had none itself.
-    fn may_be_renamed(&self, (unique_id, entry): &(Vec<u8>, Entry)) -> bool {
+    fn may_be_renamed(&self, unique_id: &[u8], entry: &Entry) -> bool {
         let are_unsure = self.all_are_new || self.is_renumbered || self.has_unidentified;
         entry.is_stored() && (are_unsure || unique_id.first() == Some(&0))
     }
 
     /// Applies the policy to what is left, and puts everything in order.
-    pub(super) fn finish(mut self, glimpses: &HashMap<u32, Glimpse>, events: &Events) -> Plan {
+    pub(super) fn finish(mut self, glimpses: &ByNumber<Glimpse>, events: &Events) -> Plan {
         let mut wanted = Vec::new();
         let mut last = Vec::new();
         let mut unseen = 0;
         for number in std::mem::take(&mut self.candidates) {
-            let date = self.date_of(number).or_else(|| glimpses.get(&number)?.date);
-            if let Some(why) = self.reason_to_skip(number, date) {
-                self.plan.skipped.push((number, why));
+            let date = self.date_of(number).or_else(|| glimpses.get(number)?.date);
+            if self.is_to_be_left_alone(number) {
+                self.plan.failed.push(number);
+            } else if let Some(date) = date.filter(|date| self.is_too_old(*date)) {
+                let listed = self.plan.evidence.sizes.get(number).copied();
+                self.correct(number, Entry::left(EntryState::TooOld, listed, date));
+                self.plan.skipped.push((number, Skipped::TooOld));
             } else if self.has_failed(number) {
                 last.push(number);
             } else {
-                unseen += u32::from(date.is_none() && !glimpses.contains_key(&number));
+                unseen += u32::from(date.is_none() && !glimpses.has(number));
                 wanted.push(number);
             }
         }
@@ -301,6 +316,7 @@ impl<'o> Planner<'o> {
         }
         let Planner { past, mut plan, shows_unique_ids, .. } = self;
         plan.skipped.sort_unstable_by_key(|(number, _)| *number);
+        plan.failed.sort_unstable();
         plan.known.sort_unstable();
         plan.delete.sort_unstable();
         plan.corrections.returned = past.returned;
@@ -308,39 +324,28 @@ impl<'o> Planner<'o> {
         let is_open = plan.evidence.has_open_leftovers();
         *(if is_open { &mut plan.open_rows } else { &mut plan.corrections.settled }) = past.rows;
         if shows_unique_ids {
-            let vanished = past.vanished.into_iter().filter(|(_, entry)| entry.absent_since.is_none());
-            plan.corrections.vanished = vanished.map(|(unique_id, _)| unique_id).collect();
+            plan.corrections.vanished = past.vanished;
         }
         plan
     }
 
     fn has_failed(&self, number: u32) -> bool {
-        let unique_id = self.unique_id(number);
-        self.tries.has_broken_at(number, unique_id)
-            || unique_id.is_some_and(|unique_id| self.past.failures.contains_key(unique_id))
+        self.tries.has_broken_at(number, self.unique_id(number)) || self.past.failures.has(number)
     }
 
-    fn reason_to_skip(&mut self, number: u32, date: Option<u64>) -> Option<Skipped> {
+    /// Whether it has failed in this run, or in others so that its time has not come again.
+    fn is_to_be_left_alone(&self, number: u32) -> bool {
         let unique_id = self.unique_id(number);
         let has_given_up = self.tries.has_given_up(number, unique_id);
-        let Some(unique_id) = unique_id else {
-            let cause = "the session came to its end in it twice".to_owned();
-            let failed = FailedBefore { runs: 1, again_at: now(), cause };
-            return has_given_up.then(|| Skipped::FailedBefore(Box::new(failed)));
-        };
-        if !self.options.mark_seen
-            && let Some(failed) = self.past.failures.get(unique_id)
-            && (has_given_up || failed.again_at > now())
-        {
-            return Some(Skipped::FailedBefore(Box::new(failed.clone())));
+        if unique_id.is_none() {
+            return has_given_up;
         }
-        let date = date?;
-        if self.options.policy.newer_than.is_none_or(|age| date.saturating_add(age.as_secs()) >= now()) {
-            return None;
-        }
-        let listed = self.plan.evidence.sizes.get(number).copied();
-        self.correct(number, Entry::left(EntryState::TooOld, listed, date));
-        Some(Skipped::TooOld)
+        let again_at = self.past.failures.get(number);
+        !self.options.mark_seen && again_at.is_some_and(|again_at| has_given_up || *again_at > now())
+    }
+
+    fn is_too_old(&self, date: u64) -> bool {
+        self.options.policy.newer_than.is_some_and(|age| date.saturating_add(age.as_secs()) < now())
     }
 
     fn mark_seen(&mut self, messages: Vec<u32>, events: &Events) {

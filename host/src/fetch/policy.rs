@@ -40,16 +40,6 @@ pub enum Skipped {
     Nameless,
 }
 
-impl Skipped {
-    /// Why it could not be fetched before, if that is the reason.
-    pub(super) fn failure(&self) -> Option<&str> {
-        match self {
-            Skipped::FailedBefore(failed) => Some(&failed.cause),
-            _ => None,
-        }
-    }
-}
-
 /// What earlier sessions of a run have stored.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stored {

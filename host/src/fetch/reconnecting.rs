@@ -4,8 +4,9 @@ use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
+use super::failures::{self, Failed};
 use super::ledger::Ledger;
-use super::tries::{Look, Tries, note_failures};
+use super::tries::{Look, Tries};
 use super::{Event, Events, FetchError, Summary};
 use crate::sandbox::contract::Error;
 use crate::session::{Session, SessionError, Wait};
@@ -65,8 +66,8 @@ impl Interruption {
         summary.failed = summary.failed.saturating_add(1);
         events(Event::GivenUp { number, cause: error });
         summary.cause = Some(error.to_string());
-        note_failures(self.unique_id.iter().map(|unique_id| (unique_id.clone(), error.to_string())).collect(), ledger)
-            .await
+        let failed = |unique_id: &Vec<u8>| Failed { unique_id: unique_id.clone(), cause: error.to_string() };
+        failures::note(self.unique_id.iter().map(failed).collect(), ledger).await
     }
 
     /// Notes all messages in whose middle the run has failed when it ends, so that the next one begins with others: it may be one
@@ -81,7 +82,8 @@ impl Interruption {
         let last = awaited.filter(|(number, unique_id)| !tries.has_broken_at(*number, Some(unique_id)));
         let last = last.map(|(_, unique_id)| unique_id);
         let failed = tries.broken_and_not_given_up().chain(last);
-        note_failures(failed.map(|unique_id| (unique_id.clone(), cause.clone())).collect(), ledger).await
+        let failed = failed.map(|unique_id| Failed { unique_id: unique_id.clone(), cause: cause.clone() });
+        failures::note(failed.collect(), ledger).await
     }
 }
 

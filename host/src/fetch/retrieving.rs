@@ -11,7 +11,7 @@ use super::rate::Rate;
 use super::storing::{Stored, Storing, Work};
 use super::tries::TransferLength;
 use super::{Event, Events, FetchError, FetchOptions, MinRate};
-use crate::sandbox::contract::{self, MessageRefused, Piece, Reply, ResponseCode};
+use crate::sandbox::contract::{self, MessageRefused, Piece};
 use crate::session::{Session, SessionError};
 
 /// The most octets of one transfer, at whose end it is certain which message is which: what is stored is noted then. Each end
@@ -27,34 +27,8 @@ pub(super) struct Retrieving<'s> {
     storing: JoinHandle<Stored>,
     min_rate: Option<MinRate>,
     keep_alive: Duration,
-    /// What the server would not give.
-    pub(super) refused: Vec<Refused>,
     /// While a transfer runs.
     pub(super) awaited: Option<Awaited>,
-}
-
-/// A message that the server would not give.
-#[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) number: u32,
-    /// The beginning of its words.
-    pub(super) cause: String,
-    pub(super) is_temporary: bool,
-}
-
-impl Refused {
-    /// What is remembered of the server's words, in characters. There may be as many of them as messages.
-    const CAUSE: usize = 160;
-
-    fn new(number: u32, reply: &Reply) -> Self {
-        let cause = format!("-ERR {}", reply.to_line()).chars().take(Self::CAUSE).collect();
-        Refused { number, cause, is_temporary: is_temporary(reply) }
-    }
-}
-
-/// Whether a refusal is for a trouble that will pass.
-pub(super) fn is_temporary(reply: &Reply) -> bool {
-    matches!(reply.code, Some(ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp))
 }
 
 /// What a transfer waits for.
@@ -74,7 +48,6 @@ impl<'s> Retrieving<'s> {
             storing: tokio::task::spawn_blocking(move || storing.run(waiting, from)),
             min_rate: options.min_rate,
             keep_alive: options.keep_alive,
-            refused: Vec::new(),
             awaited: None,
         }
     }
@@ -157,7 +130,6 @@ impl<'s> Retrieving<'s> {
                 match piece {
                     Piece::Refused(MessageRefused { number, reply }) => {
                         events(Event::Refused { number: *number, reply });
-                        self.refused.push(Refused::new(*number, reply));
                         awaited = unended.next();
                     }
                     Piece::End(_) => awaited = unended.next(),

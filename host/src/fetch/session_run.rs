@@ -6,10 +6,10 @@ use super::ledger::Ledger;
 use super::plan::{Plan, Terms};
 use super::policy::Stored;
 use super::reconnecting::Interruption;
-use super::retrieving::{Awaited, Refused, Retrieving, is_temporary, wait_for};
-use super::storing::{Storing, Work};
+use super::retrieving::{Awaited, Retrieving, wait_for};
+use super::storing::{Storing, Work, is_temporary};
 use super::survey::Survey;
-use super::tries::{Look, Tries, note_failures};
+use super::tries::{Look, Tries};
 use super::unique_ids::UniqueIds;
 use super::{Deletion, Event, Events, FetchError, FetchOptions, Summary, Warning, count};
 use crate::session::Session;
@@ -88,11 +88,12 @@ impl<'r> SessionRun<'r> {
         plan.tell(self.events);
         self.count(&plan);
         if self.options.dry_run {
-            plan.tell_what_would_be_done(self.options.deletion == Deletion::AtOnce, self.events);
+            let deletes = self.options.deletion == Deletion::AtOnce;
+            self.take_cause(plan.tell_what_would_be_done(deletes, self.ledger, self.events).await?);
             self.summary.would_retrieve = count(plan.retrieve.len());
             return self.quit(session).await;
         }
-        plan.tell_skipped(self.events);
+        self.take_cause(plan.tell_skipped(self.ledger, self.events).await?);
         std::mem::take(&mut plan.corrections).note(self.ledger, &plan.evidence.unique_ids).await?;
         self.unique_ids = Arc::clone(&plan.evidence.unique_ids);
 
@@ -109,12 +110,17 @@ impl<'r> SessionRun<'r> {
     }
 
     fn count(&mut self, plan: &Plan) {
-        let failed: Vec<&str> = plan.skipped.iter().filter_map(|(_, why)| why.failure()).collect();
-        self.summary.skipped = count(plan.skipped.len() - failed.len());
+        self.summary.skipped = count(plan.skipped.len());
         if self.is_first {
             self.summary.known = count(plan.known.len());
-            self.summary.failed = count(failed.len());
-            self.summary.cause = failed.last().map(|cause| (*cause).to_owned());
+            self.summary.failed = count(plan.failed.len());
+        }
+    }
+
+    /// Why the last message that is left alone has failed.
+    fn take_cause(&mut self, cause: Option<String>) {
+        if self.is_first {
+            self.summary.cause = cause;
         }
     }
 
@@ -129,7 +135,6 @@ impl<'r> SessionRun<'r> {
         );
         let mut retrieving = Retrieving::new(session, storing, self.options);
         let retrieved = retrieving.retrieve(&plan.retrieve, average, &mut self.tries.transfers, self.events).await;
-        let refused = std::mem::take(&mut retrieving.refused);
         self.awaited = retrieving.awaited.take();
         if retrieved.is_ok() {
             // Nobody there: the failure is known in a moment.
@@ -143,13 +148,15 @@ impl<'r> SessionRun<'r> {
         self.unique_ids = std::mem::take(&mut stored.unique_ids);
         if self.options.deletion != Deletion::Never {
             let certain = stored.messages.iter().chain(&stored.recognised);
-            self.tries.stored(certain.filter_map(|number| self.unique_ids.owned(*number)));
+            self.tries.stored(certain.filter_map(|number| self.unique_ids.get(*number)));
         }
+        stored.refused.iter().filter_map(|number| self.unique_ids.get(*number)).for_each(|id| self.tries.give_up(id));
+        self.summary.refused = self.summary.refused.saturating_add(count(stored.refused.len()));
+        self.summary.temporary &= !stored.is_refused_for_good;
         self.summary.stored = self.summary.stored.saturating_add(count(stored.files));
         self.summary.octets = self.summary.octets.saturating_add(stored.octets);
         self.summary.known = self.summary.known.saturating_add(count(stored.recognised.len()));
         self.progress = stored.files + stored.recognised.len();
-        self.note_refusals(refused).await?;
         // When the disk is the cause, the transfer has only seen that nobody takes its pieces.
         if let Some(failure) = stored.failure.take() {
             self.awaited = None;
@@ -161,46 +168,27 @@ impl<'r> SessionRun<'r> {
         Ok(if deletes { stored.messages.into_iter().chain(stored.recognised).collect() } else { Vec::new() })
     }
 
-    /// Notes what the server would not give: it is tried again, later each time.
-    async fn note_refusals(&mut self, refused: Vec<Refused>) -> Result<(), FetchError> {
-        let mut noted = Vec::new();
-        for Refused { number, cause, is_temporary } in refused {
-            self.summary.refused += 1;
-            self.summary.temporary &= is_temporary;
-            if let Some(unique_id) = self.unique_ids.get(number) {
-                self.tries.give_up(unique_id);
-                noted.push((unique_id.to_vec(), cause));
-            }
-        }
-        note_failures(noted, self.ledger).await
-    }
-
     /// Notes that the server is told to delete these messages.
     async fn note_deletions(&self, messages: &[u32]) -> Result<(), FetchError> {
-        let unique_ids = self.unique_ids_of(messages);
+        let (messages, unique_ids) = (messages.to_vec(), Arc::clone(&self.unique_ids));
         let note = self.ledger.aside(move |journal, account| {
-            let noted = journal
-                .note(account, |notes| unique_ids.iter().try_for_each(|unique_id| notes.deletion_sent(unique_id)));
-            Ok(noted?)
+            let mut unique_ids = messages.iter().filter_map(|number| unique_ids.get(*number));
+            Ok(journal.note(account, |notes| unique_ids.try_for_each(|unique_id| notes.deletion_sent(unique_id)))?)
         });
         note.await
     }
 
     /// Notes that these messages are not at the server any more, as it says.
     async fn note_gone(&self) -> Result<(), FetchError> {
-        let unique_ids = self.unique_ids_of(&self.deleted);
-        if unique_ids.is_empty() {
+        if self.deleted.is_empty() {
             return Ok(());
         }
+        let (messages, unique_ids) = (self.deleted.clone(), Arc::clone(&self.unique_ids));
         let note = self.ledger.aside(move |journal, account| {
-            Ok(journal.note(account, |notes| notes.gone(unique_ids.iter().map(Vec::as_slice)))?)
+            let unique_ids = messages.iter().filter_map(|number| unique_ids.get(*number));
+            Ok(journal.note(account, |notes| notes.gone(unique_ids))?)
         });
         note.await
-    }
-
-    /// What stands for these messages in the journal, where something does.
-    fn unique_ids_of(&self, messages: &[u32]) -> Vec<Vec<u8>> {
-        messages.iter().filter_map(|number| self.unique_ids.owned(*number)).collect()
     }
 
     async fn delete(&mut self, session: &mut Session, messages: &[u32]) -> Result<(), FetchError> {

@@ -1,5 +1,6 @@
 //! The thread that stores: pieces become files, and the journal learns what has become of them.
 
+mod refusal;
 mod settling;
 mod stock;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Receiver, WeakSender};
 
+use super::failures::Failed;
 use super::ledger::Ledger;
 use super::plan::Evidence;
 use super::unique_ids::UniqueIds;
@@ -17,9 +19,11 @@ use super::{Event, Events, FetchError};
 use crate::delivery::{Incoming, Maildir};
 use crate::fingerprint::{Beginning, Fingerprint};
 use crate::journal::{Begun, Entry, EntryState};
-use crate::sandbox::contract::{MessageBegin, MessageEnd, Piece};
+use crate::sandbox::contract::{MessageBegin, MessageEnd, MessageRefused, Piece};
 use settling::{Complete, Group, Settler};
 use stock::Stock;
+
+pub(super) use refusal::is_temporary;
 
 /// Takes the pieces of a session's transfers.
 pub(super) struct Storing {
@@ -36,6 +40,8 @@ pub(super) struct Storing {
     row: Option<i64>,
     /// What is certain and not yet noted.
     certain: Vec<(Vec<u8>, Entry)>,
+    /// What the server would not give, and is not yet noted.
+    failed: Vec<Failed>,
     /// Rows of which nothing is open any more.
     settled: Vec<i64>,
     stored: Stored,
@@ -69,6 +75,9 @@ pub(super) struct Stored {
     pub(super) octets: u64,
     /// Messages that were retrieved and then found to be stored already.
     pub(super) recognised: Vec<u32>,
+    /// Messages that the server would not give, and whether one of them for a trouble that will not pass.
+    pub(super) refused: Vec<u32>,
+    pub(super) is_refused_for_good: bool,
     /// What stopped it.
     pub(super) failure: Option<FetchError>,
     /// What stands for each message in the journal.
@@ -116,6 +125,7 @@ impl Storing {
             names: HashMap::new(),
             row: None,
             certain: Vec::new(),
+            failed: Vec::new(),
             settled: Vec::new(),
             stored: Stored::default(),
         }
@@ -235,7 +245,7 @@ impl Storing {
                     arriving.group.add(Complete { number, octets, unique_id, entry, is_exact, is_known }, file);
                 }
             }
-            Piece::Refused(_) => {}
+            Piece::Refused(refused) => self.take_as_refused(&refused),
         }
         Ok(())
     }
@@ -300,11 +310,19 @@ impl Storing {
         self.certain.extend(unique_id.map(|unique_id| (unique_id, entry)));
     }
 
-    /// Notes all that has become certain, and what is begun now: one flush to the disk for both.
+    fn take_as_refused(&mut self, MessageRefused { number, reply }: &MessageRefused) {
+        self.stored.refused.push(*number);
+        self.stored.is_refused_for_good |= !is_temporary(reply);
+        let unique_id = self.evidence.unique_ids.owned(*number);
+        self.failed.extend(unique_id.map(|unique_id| Failed { unique_id, cause: refusal::cause(reply) }));
+    }
+
+    /// Notes all that has become certain, what was refused, and what is begun now: one flush to the disk for both.
     fn note(&mut self, begun: Option<Vec<Begun>>) -> Result<(), FetchError> {
         let (certain, settled) = (std::mem::take(&mut self.certain), std::mem::take(&mut self.settled));
+        let failed = std::mem::take(&mut self.failed);
         let open = self.row.filter(|_| begun.is_none() && !certain.is_empty());
-        if certain.is_empty() && settled.is_empty() && begun.is_none() {
+        if certain.is_empty() && settled.is_empty() && failed.is_empty() && begun.is_none() {
             return Ok(());
         }
         let left: Vec<Begun> = self
@@ -316,9 +334,12 @@ impl Storing {
             })
             .collect();
         let noted = self.ledger.with(|journal, account| {
+            let failed =
+                failed.into_iter().map(|failed| failed.once_more(journal, account)).collect::<Result<Vec<_>, _>>()?;
             journal.note(account, |notes| {
                 notes.store_all(certain.iter().map(|(unique_id, entry)| (unique_id.as_slice(), *entry)))?;
                 notes.recovered(certain.iter().map(|(unique_id, _)| unique_id.as_slice()))?;
+                failed.iter().try_for_each(|failed| failed.note(notes))?;
                 settled.iter().try_for_each(|row| notes.settle(*row, &[]))?;
                 if let Some(row) = open {
                     notes.settle(row, &left)?;

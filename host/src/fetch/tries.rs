@@ -2,16 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::FetchError;
-use super::ledger::Ledger;
-use crate::journal::{FailedBefore, now};
+use super::unique_ids::UniqueIdSet;
 
 /// How often the connection may break at one message in a run, before the others go on without it.
 const BREAKS: u32 = 2;
-
-/// How long a message that has failed in a second run is left alone, in seconds; four times as long after each further run.
-const FIRST_GAP: u64 = 60;
-const LONGEST_GAP: u64 = 24 * 60 * 60;
 
 /// What has become of messages in earlier sessions of the run, by unique-id.
 #[derive(Debug, Default)]
@@ -19,8 +13,10 @@ pub(super) struct Tries {
     broken_at: HashMap<Vec<u8>, u32>,
     /// The same of messages without a unique-id, by their numbers.
     broken_at_number: HashMap<u32, u32>,
+    /// The server has refused these messages: once a run is enough.
+    refused: UniqueIdSet,
     /// Stored, and certainly under their own unique-ids.
-    stored: HashSet<Vec<u8>>,
+    stored: UniqueIdSet,
     pub(super) transfers: TransferLength,
     /// What the server could not show without the session's coming to its end.
     unseen: Unseen,
@@ -84,14 +80,14 @@ impl Tries {
         *breaks >= BREAKS
     }
 
-    /// The server has refused this message: once a run is enough.
+    /// The server has refused this message.
     pub(super) fn give_up(&mut self, unique_id: &[u8]) {
-        self.broken_at.insert(unique_id.to_vec(), BREAKS);
+        self.refused.insert(unique_id);
     }
 
     /// Those that can be told from others in the next run, too.
     pub(super) fn broken_and_not_given_up(&self) -> impl Iterator<Item = &Vec<u8>> {
-        self.broken_at.iter().filter(|(_, breaks)| **breaks < BREAKS).map(|(unique_id, _)| unique_id)
+        self.broken_at.keys().filter(|unique_id| !self.has_given_up(0, Some(unique_id)))
     }
 
     pub(super) fn has_broken_at(&self, number: u32, unique_id: Option<&[u8]>) -> bool {
@@ -104,6 +100,7 @@ impl Tries {
 
     fn breaks(&self, number: u32, unique_id: Option<&[u8]>) -> u32 {
         let breaks = match unique_id {
+            Some(unique_id) if self.refused.has(unique_id) => Some(&BREAKS),
             Some(unique_id) => self.broken_at.get(unique_id),
             None => self.broken_at_number.get(&number),
         };
@@ -128,58 +125,28 @@ impl Tries {
     }
 
     /// These messages were stored, and nothing speaks against their being what they were asked for as.
-    pub(super) fn stored(&mut self, unique_ids: impl IntoIterator<Item = Vec<u8>>) {
-        self.stored.extend(unique_ids);
+    pub(super) fn stored<'u>(&mut self, unique_ids: impl IntoIterator<Item = &'u [u8]>) {
+        unique_ids.into_iter().for_each(|unique_id| self.stored.insert(unique_id));
     }
 
     /// Whether it was certainly stored by this run, so that there is no doubt which message it is.
     pub(super) fn has_stored(&self, unique_id: Option<&[u8]>) -> bool {
-        unique_id.is_some_and(|unique_id| self.stored.contains(unique_id))
+        unique_id.is_some_and(|unique_id| self.stored.has(unique_id))
     }
-}
-
-/// Notes that these messages have failed in one more run, each with its cause.
-pub(super) async fn note_failures(failed: Vec<(Vec<u8>, String)>, ledger: &Ledger) -> Result<(), FetchError> {
-    if failed.is_empty() {
-        return Ok(());
-    }
-    let note = ledger.aside(move |journal, account| {
-        let before = journal.failures(account)?;
-        let noted = journal.note(account, |notes| {
-            failed.into_iter().try_for_each(|(unique_id, cause)| {
-                notes.failed(&unique_id, &failed_again(before.get(&unique_id), cause))
-            })
-        });
-        Ok(noted?)
-    });
-    note.await
-}
-
-fn failed_again(before: Option<&FailedBefore>, cause: String) -> FailedBefore {
-    let runs = before.map_or(0, |before| before.runs).saturating_add(1);
-    let gap = match runs {
-        0 | 1 => 0,
-        runs => FIRST_GAP.saturating_mul(4_u64.saturating_pow(runs - 2)).min(LONGEST_GAP),
-    };
-    FailedBefore { runs, again_at: now().saturating_add(gap), cause }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FIRST_GAP, LONGEST_GAP, TransferLength, Tries, failed_again};
-    use crate::journal::now;
+    use super::{TransferLength, Tries};
 
     #[test]
-    fn gaps_grow_from_none_to_a_day() {
-        let mut failure = None;
-        let mut gaps = Vec::new();
-        for _ in 0..9 {
-            let again = failed_again(failure.as_ref(), "cause".to_owned());
-            gaps.push(again.again_at.saturating_sub(now()));
-            failure = Some(again);
-        }
-        let expected = [0, FIRST_GAP, 240, 960, 3840, 15360, 61440, LONGEST_GAP, LONGEST_GAP];
-        assert!(gaps.iter().zip(expected).all(|(gap, expected)| gap.abs_diff(expected) <= 1), "{gaps:?}");
+    fn a_message_that_was_refused_is_given_up() {
+        let mut tries = Tries::default();
+        assert!(!tries.broke_at(1, Some(b"a")));
+        assert_eq!(tries.broken_and_not_given_up().collect::<Vec<_>>(), [b"a"]);
+        tries.give_up(b"a");
+        assert!(tries.has_given_up(1, Some(b"a")) && !tries.has_given_up(2, Some(b"b")));
+        assert_eq!(tries.broken_and_not_given_up().count(), 0);
     }
 
     #[test]

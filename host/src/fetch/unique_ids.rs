@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use sha2::{Digest, Sha256};
+
 use super::by_number::ByNumber;
 use crate::session;
 
@@ -91,10 +93,39 @@ impl UniqueIds {
     }
 }
 
+/// A set of unique-ids, of whichever length, in a few octets each: the first 128 bits of their SHA-256.
+#[derive(Debug, Default)]
+pub(super) struct UniqueIdSet(HashSet<[u8; 16]>);
+
+impl UniqueIdSet {
+    pub(super) fn insert(&mut self, unique_id: &[u8]) {
+        self.0.insert(Self::hash(unique_id));
+    }
+
+    pub(super) fn has(&self, unique_id: &[u8]) -> bool {
+        // In most runs, and in the first session of each, there is nothing to compare with.
+        !self.0.is_empty() && self.0.contains(&Self::hash(unique_id))
+    }
+
+    fn hash(unique_id: &[u8]) -> [u8; 16] {
+        let hash: [u8; 32] = Sha256::digest(unique_id).into();
+        hash.first_chunk().copied().unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::UniqueIds;
+    use super::{UniqueIdSet, UniqueIds};
     use crate::session;
+
+    #[test]
+    fn a_set_has_what_was_put_into_it() {
+        let mut set = UniqueIdSet::default();
+        assert!(!set.has(b"a"));
+        set.insert(b"a");
+        set.insert(b"");
+        assert!(set.has(b"a") && set.has(b"") && !set.has(b"b"));
+    }
 
     #[test]
     fn only_what_stands_for_one_message_is_usable() {

@@ -92,10 +92,26 @@ impl Journal {
         account: &str,
         unique_ids: impl IntoIterator<Item = &'i [u8]>,
     ) -> Result<HashMap<Vec<u8>, Entry>, JournalError> {
+        let mut known = HashMap::new();
+        self.each_known(account, unique_ids, |unique_id, entry| {
+            known.insert(unique_id.to_vec(), entry);
+        })?;
+        Ok(known)
+    }
+
+    /// Gives those of these messages that are known, in the same order.
+    ///
+    /// # Errors
+    /// As [`known`](Self::known).
+    pub fn each_known<'i>(
+        &self,
+        account: &str,
+        unique_ids: impl IntoIterator<Item = &'i [u8]>,
+        mut take: impl FnMut(&'i [u8], Entry),
+    ) -> Result<(), JournalError> {
         self.read(account, |database, account| {
-            let mut known = HashMap::new();
             if !has_any(database, account)? {
-                return Ok(known);
+                return Ok(());
             }
             let mut query = database.prepare_cached(
                 "SELECT state, octets, listed, fingerprint, since, absent_since FROM message
@@ -106,9 +122,9 @@ impl Journal {
             )?;
             for unique_id in unique_ids {
                 let entry = query.query_row(params![account, unique_id], entry).optional()?.flatten();
-                known.extend(entry.map(|entry| (unique_id.to_vec(), entry)));
+                entry.into_iter().for_each(|entry| take(unique_id, entry));
             }
-            Ok(known)
+            Ok(())
         })
     }
 
@@ -148,19 +164,32 @@ impl Journal {
         })
     }
 
-    /// The messages that could not be fetched, by their unique-ids.
+    /// How a message has failed, if it could not be fetched.
     ///
     /// # Errors
     /// As [`known`](Self::known).
-    pub fn failures(&self, account: &str) -> Result<HashMap<Vec<u8>, FailedBefore>, JournalError> {
+    pub fn failure(&self, account: &str, unique_id: &[u8]) -> Result<Option<FailedBefore>, JournalError> {
         self.read(account, |database, account| {
-            let mut query =
-                database.prepare_cached("SELECT unique_id, runs, again_at, cause FROM failure WHERE account = ?1")?;
-            let rows = query.query_map([account], |row| {
-                let again_at = u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0);
-                Ok((row.get(0)?, FailedBefore { runs: row.get(1)?, again_at, cause: row.get(3)? }))
-            })?;
-            rows.collect()
+            let mut query = database
+                .prepare_cached("SELECT runs, again_at, cause FROM failure WHERE account = ?1 AND unique_id = ?2")?;
+            query.query_row(params![account, unique_id], failure).optional()
+        })
+    }
+
+    /// Gives each message that could not be fetched, in the order of their unique-ids.
+    ///
+    /// # Errors
+    /// As [`known`](Self::known).
+    pub fn each_failure(&self, account: &str, mut take: impl FnMut(&[u8], FailedBefore)) -> Result<(), JournalError> {
+        self.read(account, |database, account| {
+            let mut query = database.prepare_cached(
+                "SELECT runs, again_at, cause, unique_id FROM failure WHERE account = ?1 ORDER BY unique_id",
+            )?;
+            let mut rows = query.query([account])?;
+            while let Some(row) = rows.next()? {
+                take(row.get_ref(3)?.as_blob()?, failure(row)?);
+            }
+            Ok(())
         })
     }
 
@@ -184,6 +213,12 @@ fn has_any(database: &Connection, account: i64) -> rusqlite::Result<bool> {
     database
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM message WHERE account = ?1)")?
         .query_row([account], |row| row.get(0))
+}
+
+/// The first three columns.
+fn failure(row: &Row<'_>) -> rusqlite::Result<FailedBefore> {
+    let again_at = u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
+    Ok(FailedBefore { runs: row.get(0)?, again_at, cause: row.get(2)? })
 }
 
 /// The first six columns; nothing for a state that no version has written.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use popfetch_tests::{
     command::script,
     maildrop::{Content, Maildrop, Message},
+    server::{At, Fault},
 };
 
 use crate::scene::{Outcome, Scene};
@@ -50,4 +51,33 @@ fn the_largest_listing_of_unique_ids_is_compared() {
     let run = scene.fetch_new().within(LONG).run();
     let stdout = &run.succeeds().stdout;
     assert!(stdout.contains("250000 messages, 0 stored (0 octets), 250000 known"), "{stdout}");
+}
+
+/// Each message is refused, in words that are as long as they may be, and in the next run it is known that it was.
+#[test]
+fn a_hundred_thousand_refusals_are_noted() {
+    let letter = Content::from(b"Subject: one of many\r\n\r\nHello.\r\n".to_vec());
+    let messages = (1..=100_000).map(|number| Message::with_content(format!("{number:070}"), letter.clone()));
+    let words = Fault::Refuse("no ".repeat(130).into());
+    let scene = Scene::new(script(Maildrop::new(messages)).fault(At::verb("RETR"), words));
+    for _ in 0..2 {
+        scene.fetch_new().within(LONG).run().fails(69, "refused to give 100000");
+    }
+}
+
+/// A new unique-id for each of many messages, at a server that shows their beginnings.
+#[test]
+fn a_hundred_thousand_messages_are_recognised_by_their_beginnings() {
+    let messages = |prefix: &'static str| {
+        (1..=100_000).map(move |number| {
+            let content = format!("Subject: {number}\r\n\r\nHello.\r\n").into_bytes();
+            Message::with_content(format!("{prefix}{number:066}"), Content::from(content))
+        })
+    };
+    let scene = Scene::new(script(Maildrop::new(messages("old-"))));
+    scene.fetch_new().within(LONG).run().succeeds();
+    scene.server.edit_maildrop(|maildrop| *maildrop = Maildrop::new(messages("new-")));
+    let run = scene.fetch_new().within(LONG).run();
+    let stdout = &run.succeeds().stdout;
+    assert!(stdout.contains("100000 messages, 0 stored (0 octets), 100000 known"), "{stdout}");
 }

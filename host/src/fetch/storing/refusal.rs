@@ -1,0 +1,15 @@
+//! The words in which a server does not give a message.
+
+use crate::sandbox::contract::{Reply, ResponseCode};
+
+/// How much of them is remembered, in characters. There may be as many refusals as messages.
+const CAUSE: usize = 160;
+
+pub(super) fn cause(reply: &Reply) -> String {
+    format!("-ERR {}", reply.to_line()).chars().take(CAUSE).collect()
+}
+
+/// Whether a refusal is for a trouble that will pass.
+pub(in super::super) fn is_temporary(reply: &Reply) -> bool {
+    matches!(reply.code, Some(ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp))
+}
