@@ -5,6 +5,8 @@
 //! memory and output, no password or token shown, nothing in clear where TLS was wanted, nothing cut short in `new/`, and no
 //! `DELE` for what is not stored whole.
 
+#[path = "hostile/alike.rs"]
+mod alike;
 #[path = "hostile/certificates.rs"]
 mod certificates;
 #[path = "hostile/challenges.rs"]

@@ -29,6 +29,8 @@ pub struct Transfer {
     /// Another message of the transfer, to ask about where the server refuses the answer about the last one.
     other: Option<u32>,
     state: State,
+    /// What came behind good pieces, and is given when these have been.
+    failure: Option<Error>,
 }
 
 /// A `LIST n` behind the messages. Its answer names the message, which the answers to `RETR` do not: a server that has
@@ -88,7 +90,17 @@ impl Session {
             }
             None => State::Complete,
         };
-        Ok(Transfer { unsent, lines, announced: None, withheld: Vec::new(), unconfirmed: None, fence, other, state })
+        Ok(Transfer {
+            unsent,
+            lines,
+            announced: None,
+            withheld: Vec::new(),
+            unconfirmed: None,
+            fence,
+            other,
+            state,
+            failure: None,
+        })
     }
 }
 
@@ -126,6 +138,9 @@ impl Transfer {
     }
 
     fn next_pieces(&mut self, session: &mut Session) -> Result<Vec<Piece>, Error> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
         let mut pieces = Vec::new();
         loop {
             session.send_ahead(|| self.unsent.next().map(|message| command(message, self.lines)))?;
@@ -135,8 +150,12 @@ impl Transfer {
             // Before the host is busy with the pieces, so that the server is never idle.
             session.send()?;
             if let Err(error) = self.take_buffered(session, &mut pieces) {
-                // What came before the error is good; the error comes again.
-                return if pieces.is_empty() { Err(error) } else { Ok(pieces) };
+                // What came before the error is good.
+                if pieces.is_empty() {
+                    return Err(error);
+                }
+                self.failure = Some(error);
+                return Ok(pieces);
             }
             if !pieces.is_empty() {
                 return Ok(pieces);

@@ -3,6 +3,7 @@
 //! Retrieval and delivery overlap: the session hands pieces to a thread that writes them, and groups of them are flushed and
 //! recorded meanwhile. `DELE` is sent for what is durable and noted in the journal, and for nothing else.
 
+mod batch;
 mod by_number;
 mod corrections;
 mod error;

@@ -103,7 +103,9 @@ impl Plan {
             (options.maildir.clone(), survey.messages, Arc::clone(&survey.unique_ids));
         let past =
             ledger.aside(move |journal, account| Past::read(journal, account, &maildir, &unique_ids, messages)).await?;
-        let is_blank = past.known.is_empty() && past.leftovers.is_empty() && past.vanished.is_empty();
+        let is_blank = past.known.is_empty()
+            && past.leftovers.is_empty()
+            && !past.vanished.iter().any(|(_, entry)| entry.may_be_at_server());
         // For the policy there is nothing in their place.
         let asks_sizes = policy.asks_sizes() || (!is_blank && tries.may_see_sizes());
         *look = (asks_sizes && !policy.asks_sizes()).then_some(Look::Sizes);

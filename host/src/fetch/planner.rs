@@ -39,6 +39,10 @@ pub(super) struct Planner<'o> {
     has_unidentified: bool,
     /// The server has shown unique-ids, so that what is not among them is not there.
     shows_unique_ids: bool,
+    /// The same of messages that have none: all of their beginnings were seen.
+    shows_beginnings: bool,
+    /// Files of a run that was broken off, by the identities of their messages.
+    nameless_leftovers: HashMap<Vec<u8>, Entry>,
 }
 
 /// Why an entry is not taken at its word.
@@ -56,7 +60,7 @@ impl<'o> Planner<'o> {
     pub(super) fn new(survey: Survey, past: Past, sizes: ByNumber<u64>, terms: Terms<'o>) -> Self {
         let Terms { options, tries, stored } = terms;
         let all_are_new = past.known.iter().all(|(_, entry)| !entry.is_stored())
-            && past.vanished.iter().any(|(_, entry)| entry.is_stored());
+            && past.vanished.iter().any(|(_, entry)| entry.may_be_at_server());
         let evidence = Evidence { unique_ids: Arc::clone(&survey.unique_ids), sizes, ..Evidence::default() };
         let unidentified = survey.unidentified();
         Planner {
@@ -72,6 +76,8 @@ impl<'o> Planner<'o> {
             verify: Vec::new(),
             candidates: Vec::new(),
             is_renumbered: false,
+            shows_beginnings: false,
+            nameless_leftovers: HashMap::new(),
             all_are_new,
         }
     }
@@ -107,7 +113,13 @@ impl<'o> Planner<'o> {
             }
         }
         // The same for messages that are not listed under their unique-ids now.
-        leftovers.into_values().for_each(|leftover| self.plan.evidence.add_leftover(leftover));
+        for (unique_id, leftover) in leftovers {
+            if unique_id.first() == Some(&0) {
+                self.nameless_leftovers.insert(unique_id, leftover);
+            } else {
+                self.plan.evidence.add_leftover(leftover);
+            }
+        }
     }
 
     fn sort_known(&mut self, number: u32, entry: Entry) {
@@ -119,11 +131,17 @@ impl<'o> Planner<'o> {
             }
         } else if has_other_size && !(is_of_earlier_version(&entry) && self.options.deletion == Deletion::Never) {
             self.verify.push((number, entry, Doubt::Size));
-        } else if self.is_to_be_deleted(&entry) && !self.tries.has_stored(self.unique_id(number)) {
+        } else if entry.has_come_back() || self.is_to_be_deleted(&entry) && !self.is_certain(number) {
             self.verify.push((number, entry, Doubt::Deletion));
         } else {
             self.take_as_known(number, &entry);
         }
+    }
+
+    /// Whether this run has stored it, and its unique-id is more than its number, which could be that of another one by now.
+    fn is_certain(&self, number: u32) -> bool {
+        let unique_id = self.unique_id(number);
+        self.tries.has_stored(unique_id) && unique_id != Some(number.to_string().as_bytes())
     }
 
     /// Which messages `TOP` has to show, in ascending order.
@@ -132,6 +150,7 @@ impl<'o> Planner<'o> {
         let mut numbers: Vec<u32> =
             verified.map(|(number, ..)| *number).chain(self.unidentified.iter().copied()).collect();
         let recognises = !self.plan.evidence.pool.is_empty()
+            || !self.nameless_leftovers.is_empty()
             || self.past.vanished.iter().any(|(unique_id, entry)| self.may_be_renamed(unique_id, entry));
         if recognises || self.options.policy.newer_than.is_some() {
             numbers.extend(self.candidates.iter().filter(|number| self.date_of(**number).is_none()));
@@ -158,7 +177,10 @@ impl<'o> Planner<'o> {
                 // An earlier version has noted no beginning. Where it is open whether the server has deleted it, it was looked
                 // at before it was told to.
                 Doubt::Deletion => {
-                    glimpse.is_some() || entry.fingerprint.is_none() || entry.state == EntryState::DeletionSent
+                    glimpse.is_some()
+                        || entry.fingerprint.is_none()
+                        || entry.state == EntryState::DeletionSent
+                        || self.tries.has_stored(self.unique_id(number))
                 }
                 // It may have been cut short behind what TOP shows.
                 Doubt::Leftover => glimpse.is_some() && listed.is_some() && listed == entry.octets,
@@ -194,8 +216,9 @@ impl<'o> Planner<'o> {
         events: &Events,
     ) -> Result<(), FetchError> {
         let unidentified = std::mem::take(&mut self.unidentified);
+        self.shows_beginnings = unidentified.iter().all(|number| glimpses.has(*number));
         // What it means for messages to be marked is said where they are.
-        if !unidentified.iter().all(|number| glimpses.has(*number))
+        if !self.shows_beginnings
             && !self.options.mark_seen
             && let Some(lack) = self.survey.lack.take()
         {
@@ -219,11 +242,21 @@ impl<'o> Planner<'o> {
                 Arc::make_mut(&mut self.plan.evidence.unique_ids).insert(number, &identity);
             }
         }
+        std::mem::take(&mut self.nameless_leftovers)
+            .into_values()
+            .for_each(|left| self.plan.evidence.add_leftover(left));
         Ok(())
     }
 
     fn sort_identified(&mut self, number: u32, identity: &[u8], known: Option<Entry>) {
         self.past.vanished.is_there(identity);
+        // The row of the journal was left open for another one of its files.
+        if let Some(entry) = known.filter(Entry::may_be_at_server)
+            && let Some(leftover) = self.nameless_leftovers.get(identity)
+            && (entry.fingerprint, entry.octets) == (leftover.fingerprint, leftover.octets)
+        {
+            self.nameless_leftovers.remove(identity);
+        }
         let Some(entry) = known else {
             self.candidates.push(number);
             return;
@@ -231,13 +264,14 @@ impl<'o> Planner<'o> {
         if entry.absent_since.is_some() {
             self.past.returned.push(number);
         }
-        if entry.is_stored() && self.has_other_size(number, &entry) {
+        if entry.may_be_at_server() && self.has_other_size(number, &entry) {
             // It begins as that one, and is fetched; if it is the same after all, it is not stored twice.
             self.plan.evidence.expected.insert(number, entry);
             self.candidates.push(number);
-        } else if entry.is_stored() || entry.state == EntryState::MarkedSeen {
+        } else if entry.may_be_at_server() || entry.state == EntryState::MarkedSeen {
             self.take_as_known(number, &entry);
         } else {
+            // Also where one that begins so was deleted: this is another one, for all that can be seen.
             self.candidates.push(number);
         }
         self.past.known.insert(number, entry);
@@ -279,7 +313,7 @@ impl<'o> Planner<'o> {
     /// are new, one stands for another message, there are messages without, or it had none itself.
     fn may_be_renamed(&self, unique_id: &[u8], entry: &Entry) -> bool {
         let are_unsure = self.all_are_new || self.is_renumbered || self.has_unidentified;
-        entry.is_stored() && (are_unsure || unique_id.first() == Some(&0))
+        entry.may_be_at_server() && (are_unsure || unique_id.first() == Some(&0))
     }
 
     /// Applies the policy to what is left, and puts everything in order.
@@ -292,9 +326,7 @@ impl<'o> Planner<'o> {
             if self.is_to_be_left_alone(number) {
                 self.plan.failed.push(number);
             } else if let Some(date) = date.filter(|date| self.is_too_old(*date)) {
-                let listed = self.plan.evidence.sizes.get(number).copied();
-                self.correct(number, Entry::left(EntryState::TooOld, listed, date));
-                self.plan.skipped.push((number, Skipped::TooOld));
+                self.leave_as_too_old(number, date);
             } else if self.has_failed(number) {
                 last.push(number);
             } else {
@@ -314,7 +346,7 @@ impl<'o> Planner<'o> {
             self.plan.retrieve = retrieve;
             self.plan.skipped.extend(skipped);
         }
-        let Planner { past, mut plan, shows_unique_ids, .. } = self;
+        let Planner { mut past, mut plan, shows_unique_ids, shows_beginnings, .. } = self;
         plan.skipped.sort_unstable_by_key(|(number, _)| *number);
         plan.failed.sort_unstable();
         plan.known.sort_unstable();
@@ -323,7 +355,10 @@ impl<'o> Planner<'o> {
         // Whose files those in the pool are shows only when everything is retrieved.
         let is_open = plan.evidence.has_open_leftovers();
         *(if is_open { &mut plan.open_rows } else { &mut plan.corrections.settled }) = past.rows;
-        if shows_unique_ids {
+        if !shows_unique_ids {
+            past.vanished.keep_nameless();
+        }
+        if shows_unique_ids || shows_beginnings {
             plan.corrections.vanished = past.vanished;
         }
         plan
@@ -342,6 +377,16 @@ impl<'o> Planner<'o> {
         }
         let again_at = self.past.failures.get(number);
         !self.options.mark_seen && again_at.is_some_and(|again_at| has_given_up || *again_at > now())
+    }
+
+    fn leave_as_too_old(&mut self, number: u32, date: u64) {
+        self.plan.skipped.push((number, Skipped::TooOld));
+        // What is known of a stored message is worth more: it may be this one. And what is noted already is noted.
+        let is_noted = self.date_of(number).is_some();
+        if !is_noted && self.past.known.get(number).is_none_or(|entry| !entry.may_be_at_server()) {
+            let listed = self.plan.evidence.sizes.get(number).copied();
+            self.correct(number, Entry::left(EntryState::TooOld, listed, date));
+        }
     }
 
     fn is_too_old(&self, date: u64) -> bool {

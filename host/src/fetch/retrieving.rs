@@ -1,25 +1,27 @@
 //! From the server to the thread that stores.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
+use super::batch::Batch;
 use super::rate::Rate;
 use super::storing::{Stored, Storing, Work};
 use super::tries::TransferLength;
 use super::{Event, Events, FetchError, FetchOptions, MinRate};
 use crate::sandbox::contract::{self, MessageRefused, Piece};
-use crate::session::{Session, SessionError};
+use crate::session::{Session, SessionError, Transfer};
 
 /// The most octets of one transfer, at whose end it is certain which message is which: what is stored is noted then. Each end
 /// costs two round trips.
 const TRANSFER_OCTETS: u64 = 64 << 20;
 
-/// How many batches of pieces, each of 64 KiB and a little more, may wait for the disk.
-const BATCHES_WAITING: usize = 32;
+/// How many batches of pieces may wait for the disk.
+const BATCHES_WAITING: usize = 8;
 
 pub(super) struct Retrieving<'s> {
     session: &'s mut Session,
@@ -27,6 +29,8 @@ pub(super) struct Retrieving<'s> {
     storing: JoinHandle<Stored>,
     min_rate: Option<MinRate>,
     keep_alive: Duration,
+    /// There was a transfer before.
+    has_transferred: bool,
     /// While a transfer runs.
     pub(super) awaited: Option<Awaited>,
 }
@@ -48,6 +52,7 @@ impl<'s> Retrieving<'s> {
             storing: tokio::task::spawn_blocking(move || storing.run(waiting, from)),
             min_rate: options.min_rate,
             keep_alive: options.keep_alive,
+            has_transferred: false,
             awaited: None,
         }
     }
@@ -81,13 +86,23 @@ impl<'s> Retrieving<'s> {
         events: &Events,
     ) -> Result<(), FetchError> {
         let handed_over = self.work.send(Work::Transfer(messages.to_vec()));
-        if wait_for(handed_over, self.session, Some(self.keep_alive)).await.is_err() {
+        let (handed_over, lost) = wait_for(handed_over, self.session, Some(self.keep_alive)).await;
+        if handed_over.is_err() {
             return Ok(());
         }
+        lost.map_or(Ok(()), Err)?;
         self.awaited = Some(Awaited { message: messages.first().copied() });
-        let transferred = self.transfer(messages, events).await;
+        let transferred = match self.transfer(messages, events).await {
+            Ok(()) if self.work.is_closed() => return Ok(()),
+            Ok(()) => self.look_whether_in_step(messages).await,
+            Err(error) => Err(error),
+        };
         match &transferred {
-            Ok(()) => length.grow(),
+            Ok(()) => {
+                length.grow();
+                // Nobody there: the failure is known when storing has ended.
+                let _ = self.work.send(Work::Confirmed).await;
+            }
             Err(_) => {
                 let awaited = self.awaited.and_then(|awaited| awaited.message);
                 let complete = messages.iter().take_while(|number| Some(**number) != awaited).count();
@@ -105,6 +120,20 @@ impl<'s> Retrieving<'s> {
         Ok(())
     }
 
+    /// A transfer of several messages shows whether the server is in step. Of one message it does not: what the server has
+    /// given twice in the transfer before could be taken for it.
+    async fn look_whether_in_step(&mut self, messages: &[u32]) -> Result<(), FetchError> {
+        let is_first = !std::mem::replace(&mut self.has_transferred, true);
+        match messages {
+            [only] if !is_first => match self.session.scan_listing(*only).await {
+                // There are servers that take a message away with RETR.
+                Err(error) if !error.is_refusal() => Err(error.into()),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
     /// The thread, once it has everything.
     pub(super) fn finish(self) -> JoinHandle<Stored> {
         self.storing
@@ -113,51 +142,78 @@ impl<'s> Retrieving<'s> {
     /// Hands pieces on until the transfer is at its end, or nobody takes them.
     async fn transfer(&mut self, messages: &[u32], events: &Events) -> Result<(), FetchError> {
         let mut unended = messages.iter().copied();
-        let mut awaited = unended.next();
+        self.awaited = Some(Awaited { message: unended.next() });
         let mut rate = self.min_rate.map(Rate::new);
         let mut transfer = self.session.retrieve(messages).await?;
+        let mut batch = Batch::default();
         loop {
-            let pieces = match &mut rate {
-                Some(rate) => rate.next(&mut transfer).await?,
-                None => transfer.next().await?,
+            let pieces = {
+                let mut pieces = pin!(next(&mut transfer, &mut rate));
+                let in_time = match batch.until() {
+                    Some(until) => timeout_at(until, pieces.as_mut()).await.ok(),
+                    None => None,
+                };
+                match in_time {
+                    Some(pieces) => pieces,
+                    None => {
+                        batch.offer(&self.work);
+                        pieces.await
+                    }
+                }
             };
-            if pieces.is_empty() {
-                // Nobody there: the failure is known when storing has ended.
-                let _ = self.work.send(Work::Confirmed).await;
-                return Ok(());
-            }
-            for piece in &pieces {
+            let is_over = pieces.as_ref().map_or(true, Vec::is_empty);
+            for piece in pieces.iter().flatten() {
                 match piece {
                     Piece::Refused(MessageRefused { number, reply }) => {
                         events(Event::Refused { number: *number, reply });
-                        awaited = unended.next();
+                        self.awaited = Some(Awaited { message: unended.next() });
                     }
-                    Piece::End(_) => awaited = unended.next(),
+                    Piece::End(_) => self.awaited = Some(Awaited { message: unended.next() }),
                     Piece::Begin(_) | Piece::Content(_) => {}
                 }
             }
-            self.awaited = Some(Awaited { message: awaited });
-            if self.work.send(Work::Pieces(pieces)).await.is_err() {
+            match pieces {
+                Ok(pieces) => batch.add(pieces),
+                Err(error) => {
+                    batch.hand_over(&self.work).await;
+                    return Err(error);
+                }
+            }
+            if is_over || batch.is_full() {
+                batch.hand_over(&self.work).await;
+            }
+            if is_over || self.work.is_closed() {
                 return Ok(());
             }
         }
     }
 }
 
-/// Waits for a work of this side, during which the server hears a `NOOP` now and then. Its answer is of no interest: a server
-/// that has closed the session meanwhile shows at the next command.
+async fn next(transfer: &mut Transfer<'_>, rate: &mut Option<Rate>) -> Result<Vec<Piece>, FetchError> {
+    match rate {
+        Some(rate) => rate.next(transfer).await,
+        None => Ok(transfer.next().await?),
+    }
+}
+
+/// Waits for a work of this side, during which the server hears a `NOOP` now and then. Gives what became of the session, too,
+/// if that is over: the server has closed it meanwhile.
 pub(super) async fn wait_for<T>(
     work: impl Future<Output = T>,
     session: &mut Session,
     keep_alive: Option<Duration>,
-) -> T {
+) -> (T, Option<SessionError>) {
     let mut work = std::pin::pin!(work);
-    let Some(interval) = keep_alive else { return work.await };
+    let Some(interval) = keep_alive else { return (work.await, None) };
     loop {
         match timeout(interval, work.as_mut()).await {
-            Ok(done) => return done,
-            Err(_) if session.is_usable() => drop(session.noop().await),
-            Err(_) => return work.await,
+            Ok(done) => return (done, None),
+            Err(_) if session.is_usable() => match session.noop().await {
+                Err(error) if error.ends_session() => return (work.await, Some(error)),
+                // A server without NOOP has heard something, too.
+                _ => {}
+            },
+            Err(_) => return (work.await, None),
         }
     }
 }

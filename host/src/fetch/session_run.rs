@@ -142,9 +142,8 @@ impl<'r> SessionRun<'r> {
         }
         let storing = retrieving.finish();
         let keep_alive = retrieved.is_ok().then_some(self.options.keep_alive);
-        let mut stored = wait_for(storing, session, keep_alive)
-            .await
-            .map_err(|_| FetchError::Internal("the storing thread ended early"))?;
+        let (stored, lost) = wait_for(storing, session, keep_alive).await;
+        let mut stored = stored.map_err(|_| FetchError::Internal("the storing thread ended early"))?;
         self.unique_ids = std::mem::take(&mut stored.unique_ids);
         if self.options.deletion != Deletion::Never {
             let certain = stored.messages.iter().chain(&stored.recognised);
@@ -163,6 +162,7 @@ impl<'r> SessionRun<'r> {
             return Err(failure);
         }
         retrieved?;
+        lost.map_or(Ok(()), Err)?;
         self.awaited = None;
         let deletes = self.options.deletion == Deletion::AtOnce;
         Ok(if deletes { stored.messages.into_iter().chain(stored.recognised).collect() } else { Vec::new() })

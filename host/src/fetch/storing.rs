@@ -238,7 +238,13 @@ impl Storing {
                     let stored = self.stored_before(number, fingerprint, octets)?;
                     let is_known = stored.is_some();
                     let entry = match stored {
-                        Some(stored) => Entry { state: EntryState::Delivered, listed, absent_since: None, ..stored },
+                        Some(stored) => Entry {
+                            state: EntryState::Delivered,
+                            listed,
+                            fingerprint: Some(fingerprint),
+                            absent_since: None,
+                            ..stored
+                        },
                         None => Entry::delivered(octets, listed, fingerprint),
                     };
                     let unique_id = self.evidence.unique_ids.owned(number);
@@ -266,13 +272,17 @@ impl Storing {
         octets: u64,
     ) -> Result<Option<Entry>, FetchError> {
         let expected = self.evidence.expected.get(&number);
-        let is_expected = |entry: &&Entry| (entry.fingerprint, entry.octets) == (Some(fingerprint), Some(octets));
+        // An earlier version has noted no beginning.
+        let is_expected = |entry: &&Entry| {
+            entry.octets == Some(octets) && entry.fingerprint.is_none_or(|expected| expected == fingerprint)
+        };
         let mut stored = expected.filter(is_expected).copied();
         if !self.evidence.unique_ids.has(number) {
             let identity = self.evidence.identities.next(fingerprint);
             if stored.is_none() {
                 let mut known = self.ledger.with(|journal, account| journal.known(account, [identity.as_slice()]))?;
-                stored = known.remove(&identity).filter(|entry| entry.is_stored() && entry.octets == Some(octets));
+                stored =
+                    known.remove(&identity).filter(|entry| entry.may_be_at_server() && entry.octets == Some(octets));
                 stored.iter().for_each(|entry| self.evidence.pool.forget(entry));
             }
             Arc::make_mut(&mut self.evidence.unique_ids).insert(number, &identity);

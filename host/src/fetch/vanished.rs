@@ -58,6 +58,14 @@ impl Vanished {
         self.entries = Vec::new();
     }
 
+    /// Of those that have a unique-id of the server's it is not known: it has shown none.
+    pub(super) fn keep_nameless(&mut self) {
+        for at in 0..self.rows.len() {
+            let has_name = unique_id_at(&self.octets, &self.rows, at).first() != Some(&0);
+            self.rows.get_mut(at).into_iter().for_each(|row| row.is_there |= has_name);
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.rows.iter().all(|row| row.is_there)
     }
@@ -92,5 +100,15 @@ mod tests {
             vanished.is_there(unique_id);
         }
         assert!(vanished.is_empty());
+    }
+
+    #[test]
+    fn what_has_a_name_may_be_there_unseen() {
+        let mut vanished = Vanished::default();
+        for unique_id in [&b"\0a"[..], b"\0b", b"a"] {
+            vanished.push(unique_id, Entry::left(EntryState::TooOld, None, 0));
+        }
+        vanished.keep_nameless();
+        assert_eq!(vanished.unique_ids().collect::<Vec<_>>(), [&b"\0a"[..], b"\0b"]);
     }
 }

@@ -80,6 +80,16 @@ impl Entry {
         matches!(self.state, EntryState::Delivered | EntryState::DeletionSent | EntryState::Gone)
     }
 
+    /// Whether it is stored, and the server has not said that it has deleted it: a message like it may be this one.
+    pub fn may_be_at_server(&self) -> bool {
+        matches!(self.state, EntryState::Delivered | EntryState::DeletionSent)
+    }
+
+    /// Whether the server lists it again after it was deleted and away: it may be another one, with a number as its unique-id.
+    pub fn has_come_back(&self) -> bool {
+        self.state == EntryState::Gone && self.absent_since.is_some()
+    }
+
     /// The size to expect in the scan listing: as it was there, or else as many octets as were stored.
     pub fn expected_size(&self) -> Option<u64> {
         self.listed.or(self.octets)

@@ -232,3 +232,15 @@ fn a_server_that_goes_away_between_messages_and_deletion_deletes_nothing() {
         assert_eq!(scene.server.maildrop().len(), 3);
     }
 }
+
+/// With more messages than commands in flight, an error can stand behind good pieces while there is more to be asked for.
+#[test]
+fn an_error_behind_good_messages_is_told_as_it_is() {
+    let maildrop = Maildrop::of_octets((1..=700).map(|number| match number {
+        3 => b"Subject: cut\r\n\r\ntext\r\n.\r\nmore\r\n".to_vec(),
+        _ => format!("Subject: letter {number}\r\n\r\nHello.\r\n").into_bytes(),
+    }));
+    let unstuffed = At::verb("RETR").argument(3);
+    let scene = Scene::new(script(maildrop).fault(unstuffed, Fault::Unstuffed));
+    scene.fetch_and_delete().once().run().fails(76, "RETR");
+}

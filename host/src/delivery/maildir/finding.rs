@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 use super::directories::flush_open;
 use super::{DeliveryError, Maildir};
@@ -16,6 +17,12 @@ const READ: usize = 16 << 10;
 
 /// How often a directory is looked through where a reader is at work in it.
 const LOOKS: usize = 10;
+
+/// And where one may be, for a name that changes goes from a place that is still to be read to one that was.
+const LOOKS_AT_WORK: usize = 3;
+
+/// How long ago a directory may have changed for somebody to be at work in it.
+const LATELY: Duration = Duration::from_secs(2);
 
 /// A message that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +73,12 @@ fn look_in(
         let directory = folder.join(part);
         let before = found.len();
         // A reader may move a message while it is looked for: from `new` to `cur`, which comes next, or to other flags.
-        let mut looks = LOOKS;
-        while look_once(&directory, names, found)? == Look::SomeMoved && looks > 1 {
-            looks -= 1;
+        for look in 1..=LOOKS {
+            let has_seen_all = look_once(&directory, names, found)? == Look::Complete;
+            let may_have_passed = found.len() < names.len() && look < LOOKS_AT_WORK && is_worked_in(&directory);
+            if has_seen_all && !may_have_passed {
+                break;
+            }
         }
         if found.len() > before {
             let open = File::open(&directory).map_err(|error| DeliveryError::of("open", &directory, error))?;
@@ -104,6 +114,12 @@ fn look_once(
         }
     }
     Ok(look)
+}
+
+fn is_worked_in(directory: &Path) -> bool {
+    let changed = fs::metadata(directory).and_then(|directory| directory.modified());
+    // A time to come is that of another clock.
+    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|ago| ago < LATELY))
 }
 
 /// Nothing where there is no such directory: a folder need not have all of its parts.
