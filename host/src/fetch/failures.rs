@@ -6,7 +6,7 @@ use super::FetchError;
 use super::ledger::Ledger;
 use super::policy::Skipped;
 use super::unique_ids::UniqueIds;
-use crate::journal::{FailedBefore, Journal, JournalError, Notes, now};
+use crate::journal::{FailedBefore, JournalError, Notes, now};
 
 /// How long a message that has failed in a second run is left alone, in seconds; four times as long after each further run.
 const FIRST_GAP: u64 = 60;
@@ -23,23 +23,9 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    /// What the journal is to say, with what it says already.
-    pub(super) fn once_more(self, journal: &Journal, account: &str) -> Result<FailedOften, JournalError> {
-        let before = journal.failure(account, &self.unique_id)?;
-        Ok(FailedOften { failure: again(before.as_ref(), self.cause), unique_id: self.unique_id })
-    }
-}
-
-/// A message that has failed in this run, and perhaps in others.
-#[derive(Debug)]
-pub(super) struct FailedOften {
-    unique_id: Vec<u8>,
-    failure: FailedBefore,
-}
-
-impl FailedOften {
     pub(super) fn note(&self, notes: &Notes<'_>) -> Result<(), JournalError> {
-        notes.failed(&self.unique_id, &self.failure)
+        let before = notes.failure(&self.unique_id)?;
+        notes.failed(&self.unique_id, &again(before.as_ref(), self.cause.clone()))
     }
 }
 
@@ -49,8 +35,6 @@ pub(super) async fn note(failed: Vec<Failed>, ledger: &Ledger) -> Result<(), Fet
         return Ok(());
     }
     let note = ledger.aside(move |journal, account| {
-        let failed =
-            failed.into_iter().map(|failed| failed.once_more(journal, account)).collect::<Result<Vec<_>, _>>()?;
         Ok(journal.note(account, |notes| failed.iter().try_for_each(|failed| failed.note(notes)))?)
     });
     note.await
@@ -65,15 +49,13 @@ pub(super) async fn tell(
 ) -> Result<Option<String>, FetchError> {
     let mut last = None;
     for lot in messages.chunks(LOT) {
-        let (asked, unique_ids) = (lot.to_vec(), Arc::clone(unique_ids));
+        let (asked, all) = (lot.to_vec(), Arc::clone(unique_ids));
         let failures = ledger.aside(move |journal, account| {
-            let failure = |number: u32| match unique_ids.get(number) {
-                Some(unique_id) => journal.failure(account, unique_id),
-                None => Ok(None),
-            };
-            Ok(asked.into_iter().map(failure).collect::<Result<Vec<_>, _>>()?)
+            Ok(journal.failures(account, asked.iter().filter_map(|number| all.get(*number)))?)
         });
-        for (number, failure) in lot.iter().zip(failures.await?) {
+        let mut failures = failures.await?;
+        for number in lot {
+            let failure = unique_ids.get(*number).and_then(|unique_id| failures.remove(unique_id));
             let failure = failure.unwrap_or_else(broken_twice);
             last = Some(failure.cause.clone());
             tell(*number, &Skipped::FailedBefore(Box::new(failure)));

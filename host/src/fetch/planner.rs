@@ -231,14 +231,15 @@ impl<'o> Planner<'o> {
                 seen.map(|(number, fingerprint)| (number, self.plan.evidence.identities.next(fingerprint))).collect();
             let asked: Vec<Vec<u8>> = identified.iter().map(|(_, identity)| identity.clone()).collect();
             let read = ledger.aside(move |journal, account| {
-                let known = journal.known(account, asked.iter().map(Vec::as_slice))?;
-                let failures = asked.iter().map(|identity| journal.failure(account, identity));
-                Ok((known, failures.collect::<Result<Vec<_>, _>>()?))
+                let identities = || asked.iter().map(Vec::as_slice);
+                Ok((journal.known(account, identities())?, journal.failures(account, identities())?))
             });
             let (known, failures) = read.await?;
-            for ((number, identity), failure) in identified.into_iter().zip(failures) {
+            for (number, identity) in identified {
                 self.sort_identified(number, &identity, known.get(&identity).copied());
-                failure.into_iter().for_each(|failure| self.past.failures.insert(number, failure.again_at));
+                if let Some(failure) = failures.get(&identity) {
+                    self.past.failures.insert(number, failure.again_at);
+                }
                 Arc::make_mut(&mut self.plan.evidence.unique_ids).insert(number, &identity);
             }
         }
@@ -249,18 +250,17 @@ impl<'o> Planner<'o> {
     }
 
     fn sort_identified(&mut self, number: u32, identity: &[u8], known: Option<Entry>) {
-        self.past.vanished.is_there(identity);
-        // The row of the journal was left open for another one of its files.
-        if let Some(entry) = known.filter(Entry::may_be_at_server)
-            && let Some(leftover) = self.nameless_leftovers.get(identity)
-            && (entry.fingerprint, entry.octets) == (leftover.fingerprint, leftover.octets)
-        {
-            self.nameless_leftovers.remove(identity);
-        }
+        self.past.vanished.take_out(identity);
         let Some(entry) = known else {
             self.candidates.push(number);
             return;
         };
+        // The row of the journal was left open for another one of its files.
+        let is_its_file =
+            |leftover: &Entry| (entry.fingerprint, entry.octets) == (leftover.fingerprint, leftover.octets);
+        if entry.may_be_at_server() && self.nameless_leftovers.get(identity).is_some_and(is_its_file) {
+            self.nameless_leftovers.remove(identity);
+        }
         if entry.absent_since.is_some() {
             self.past.returned.push(number);
         }

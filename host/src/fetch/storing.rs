@@ -344,8 +344,6 @@ impl Storing {
             })
             .collect();
         let noted = self.ledger.with(|journal, account| {
-            let failed =
-                failed.into_iter().map(|failed| failed.once_more(journal, account)).collect::<Result<Vec<_>, _>>()?;
             journal.note(account, |notes| {
                 notes.store_all(certain.iter().map(|(unique_id, entry)| (unique_id.as_slice(), *entry)))?;
                 notes.recovered(certain.iter().map(|(unique_id, _)| unique_id.as_slice()))?;

@@ -16,19 +16,19 @@ pub(super) struct UniqueIds {
 
 /// Where a unique-id is.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+pub(super) struct Place {
     start: u32,
     length: u32,
 }
 
 impl Place {
-    fn new(start: usize, length: usize) -> Self {
+    pub(super) fn new(start: usize, length: usize) -> Self {
         // A listing has fewer octets than that.
         let number = |octets| u32::try_from(octets).unwrap_or(u32::MAX);
         Place { start: number(start), length: number(length) }
     }
 
-    fn of<'o>(&self, octets: &'o [u8]) -> Option<&'o [u8]> {
+    pub(super) fn of<'o>(&self, octets: &'o [u8]) -> Option<&'o [u8]> {
         octets.get(self.start as usize..)?.get(..self.length as usize)
     }
 }

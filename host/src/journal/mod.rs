@@ -164,15 +164,21 @@ impl Journal {
         })
     }
 
-    /// How a message has failed, if it could not be fetched.
+    /// How those of these messages have failed that could not be fetched.
     ///
     /// # Errors
     /// As [`known`](Self::known).
-    pub fn failure(&self, account: &str, unique_id: &[u8]) -> Result<Option<FailedBefore>, JournalError> {
+    pub fn failures<'i>(
+        &self,
+        account: &str,
+        unique_ids: impl IntoIterator<Item = &'i [u8]>,
+    ) -> Result<HashMap<Vec<u8>, FailedBefore>, JournalError> {
         self.read(account, |database, account| {
-            let mut query = database
-                .prepare_cached("SELECT runs, again_at, cause FROM failure WHERE account = ?1 AND unique_id = ?2")?;
-            query.query_row(params![account, unique_id], failure).optional()
+            let mut failures = HashMap::new();
+            for unique_id in unique_ids {
+                failures.extend(failure_of(database, account, unique_id)?.map(|failure| (unique_id.to_vec(), failure)));
+            }
+            Ok(failures)
         })
     }
 
@@ -213,6 +219,13 @@ fn has_any(database: &Connection, account: i64) -> rusqlite::Result<bool> {
     database
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM message WHERE account = ?1)")?
         .query_row([account], |row| row.get(0))
+}
+
+fn failure_of(database: &Connection, account: i64, unique_id: &[u8]) -> rusqlite::Result<Option<FailedBefore>> {
+    database
+        .prepare_cached("SELECT runs, again_at, cause FROM failure WHERE account = ?1 AND unique_id = ?2")?
+        .query_row(params![account, unique_id], failure)
+        .optional()
 }
 
 /// The first three columns.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{CachedStatement, Transaction, params};
 
-use super::{Begun, Entry, EntryState, FailedBefore, JournalError, now, under_way};
+use super::{Begun, Entry, EntryState, FailedBefore, JournalError, failure_of, now, under_way};
 
 /// Notes about one account, see [`Journal::note`](super::Journal::note).
 #[derive(Debug)]
@@ -149,6 +149,15 @@ impl<'t> Notes<'t> {
             params![self.account, before],
         )?;
         self.execute("DELETE FROM failure WHERE account = ?1 AND again_at < ?2", params![self.account, before])
+    }
+
+    /// How the message has failed before, if it has.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn failure(&self, unique_id: &[u8]) -> Result<Option<FailedBefore>, JournalError> {
+        let failure = failure_of(self.transaction, self.account, unique_id);
+        failure.map_err(|error| JournalError::of(self.path, error))
     }
 
     /// The message could not be fetched.

@@ -45,7 +45,7 @@ fn new_mail_is_not_looked_at_for_what_was_deleted() {
     scene.assert_never_sent("TOP");
 }
 
-/// Numbers as unique-ids: that of a message that was deleted, and away since, stands for one that is like it but for its end.
+/// Numbers as unique-ids: that of a message that was deleted, and away since, stands for another one of the same size.
 #[test]
 fn a_message_with_the_number_of_one_that_was_deleted_is_looked_at() {
     let scene = Scene::new(script(Maildrop::new([Message::new("1", "Subject: first\r\n\r\nfirst\r\n")])));

@@ -53,7 +53,7 @@ fn the_largest_listing_of_unique_ids_is_compared() {
     assert!(stdout.contains("250000 messages, 0 stored (0 octets), 250000 known"), "{stdout}");
 }
 
-/// Each message is refused, in words that are as long as they may be, and in the next run it is known that it was.
+/// Each message is refused, in more words than are kept, and in the next run it is known that it was.
 #[test]
 fn a_hundred_thousand_refusals_are_noted() {
     let letter = Content::from(b"Subject: one of many\r\n\r\nHello.\r\n".to_vec());

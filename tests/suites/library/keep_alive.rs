@@ -6,7 +6,6 @@ use std::time::Duration;
 use popfetch::delivery::Maildir;
 use popfetch::fetch::{Deletion, Event, FetchOptions, fetch, fetch_persistently};
 use popfetch_tests::server::{At, Ending, Fault, ModelServer};
-
 use tempfile::TempDir;
 
 use crate::{server_with, signed_in};

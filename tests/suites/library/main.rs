@@ -10,6 +10,7 @@ mod keep_alive;
 mod languages;
 mod limits;
 mod mailbox;
+mod maildrops_that_change;
 mod many;
 mod pipelining;
 mod refused_before_sending;

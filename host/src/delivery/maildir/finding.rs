@@ -18,7 +18,8 @@ const READ: usize = 16 << 10;
 /// How often a directory is looked through where a reader is at work in it.
 const LOOKS: usize = 10;
 
-/// And where one may be, for a name that changes goes from a place that is still to be read to one that was.
+/// How often where one may be at work, and names are missing: a file that gets another name in the middle of a look can go from a
+/// place that is still to be read to one that was.
 const LOOKS_AT_WORK: usize = 3;
 
 /// How long ago a directory may have changed for somebody to be at work in it.

@@ -10,6 +10,6 @@ pub(super) fn cause(reply: &Reply) -> String {
 }
 
 /// Whether a refusal is for a trouble that will pass.
-pub(in super::super) fn is_temporary(reply: &Reply) -> bool {
+pub(in crate::fetch) fn is_temporary(reply: &Reply) -> bool {
     matches!(reply.code, Some(ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp))
 }

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -110,13 +111,14 @@ fn failures_are_remembered_until_the_message_is_fetched() {
     let mut journal = Journal::open(&path).unwrap();
     let failure = FailedBefore { runs: 2, again_at: 1_800_000_000, cause: "-ERR no".to_owned() };
     journal.note(FRED, |notes| notes.failed(b"a", &failure)).unwrap();
-    assert_eq!(journal.failure(FRED, b"a").unwrap(), Some(failure.clone()));
-    assert_eq!((journal.failure(FRED, b"b").unwrap(), journal.failure("other", b"a").unwrap()), (None, None));
+    let failures = |journal: &Journal, account: &str| journal.failures(account, [&b"a"[..], b"b"]).unwrap();
+    assert_eq!(failures(&journal, FRED), HashMap::from([(b"a".to_vec(), failure.clone())]));
+    assert!(failures(&journal, "other").is_empty());
     let mut all = Vec::new();
     journal.each_failure(FRED, |unique_id, failure| all.push((unique_id.to_vec(), failure))).unwrap();
     assert_eq!(all, [(b"a".to_vec(), failure)]);
     journal.note(FRED, |notes| notes.recovered([b"a".as_slice()])).unwrap();
-    assert_eq!(journal.failure(FRED, b"a").unwrap(), None);
+    assert!(failures(&journal, FRED).is_empty());
 }
 
 #[test]
@@ -137,7 +139,7 @@ fn only_what_has_been_away_for_long_is_forgotten() {
             notes.prune(500)
         })
         .unwrap();
-    assert!(journal.failure(FRED, b"there").unwrap().is_some() && journal.failure(FRED, b"gone").unwrap().is_none());
+    assert_eq!(journal.failures(FRED, [&b"there"[..], b"gone"]).unwrap().into_keys().collect::<Vec<_>>(), [b"there"]);
     assert_eq!(entry(&journal, b"old"), None);
     assert!(entry(&journal, b"recent").is_some() && entry(&journal, b"present").is_some());
 }
