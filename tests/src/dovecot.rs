@@ -17,7 +17,7 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal},
+    process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process, pidfd_open, pidfd_send_signal, waitid},
 };
 use tempfile::TempDir;
 
@@ -119,6 +119,7 @@ impl Dovecot {
     /// # Panics
     /// When it does not start.
     pub fn restart(&mut self) {
+        remove_locks(self.directory.path()).expect("the mail is there");
         self.process = launch(self.directory.path()).expect("dovecot has been started before");
         assert!(self.answers(), "dovecot does not start again: {}", self.log());
     }
@@ -195,6 +196,8 @@ impl Dovecot {
         let master = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?;
         // A master that stands still starts no more of them.
         kill_process(master, Signal::STOP)?;
+        // Until it does, it may be starting one.
+        waitid(WaitId::Pid(master), WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?;
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
         let mut ended = Vec::new();
         for child in children.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)) {
@@ -253,6 +256,20 @@ fn launch(directory: &Path) -> Result<Child, String> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| format!("{}: {error}", program.display()))
+}
+
+/// Removes what a Dovecot that was killed has locked its mail with. The next one would wait for minutes before it does so
+/// itself.
+fn remove_locks(directory: &Path) -> io::Result<()> {
+    for user in fs::read_dir(directory.join("mail"))? {
+        for file in fs::read_dir(user?.path().join("Maildir"))? {
+            let path = file?.path();
+            if path.extension().is_some_and(|extension| extension == "lock" || extension == "newlock") {
+                fs::remove_file(path)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// User and group that own the mail.
