@@ -34,8 +34,14 @@ impl<T> ByNumber<T> {
         }
     }
 
+    pub(super) fn remove(&mut self, number: u32) {
+        if let Some(place) = Self::index(number).and_then(|index| self.all.get_mut(index)) {
+            *place = None;
+        }
+    }
+
     /// In ascending order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> + Clone {
         (1..).zip(&self.all).filter_map(|(number, what)| Some((number, what.as_ref()?)))
     }
 
@@ -68,5 +74,7 @@ mod tests {
         }
         assert_eq!(all.iter().collect::<Vec<_>>(), [(1, &'a'), (3, &'c')]);
         assert!(all.has(1) && !all.has(2) && !all.has(0) && !all.has(u32::MAX) && !all.is_empty());
+        [3, 0, 9].into_iter().for_each(|number| all.remove(number));
+        assert_eq!(all.iter().collect::<Vec<_>>(), [(1, &'a')]);
     }
 }

@@ -14,12 +14,30 @@ const AT_A_TIME: usize = 256;
 /// How much of a header is searched for its date, in octets.
 const HEADER_OCTETS: usize = 32 << 10;
 
-/// What `TOP` has shown of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Glimpse {
-    pub(super) fingerprint: Fingerprint,
+/// What `TOP` has shown of messages.
+#[derive(Debug)]
+pub(super) struct Glimpses {
+    fingerprints: ByNumber<Fingerprint>,
+    dates: ByNumber<u64>,
+}
+
+impl Glimpses {
+    fn of(messages: u32) -> Self {
+        Glimpses { fingerprints: ByNumber::of(messages), dates: ByNumber::of(messages) }
+    }
+
+    pub(super) fn fingerprint(&self, number: u32) -> Option<Fingerprint> {
+        self.fingerprints.get(number).copied()
+    }
+
     /// When it arrived, in seconds since 1970, where that was asked for and the header says it.
-    pub(super) date: Option<u64>,
+    pub(super) fn date(&self, number: u32) -> Option<u64> {
+        self.dates.get(number).copied()
+    }
+
+    pub(super) fn has(&self, number: u32) -> bool {
+        self.fingerprints.has(number)
+    }
 }
 
 /// Which dates are of interest.
@@ -39,11 +57,11 @@ pub(super) async fn glimpses(
     messages: u32,
     dates: Dates,
     awaited: &mut Option<u32>,
-) -> Result<ByNumber<Glimpse>, FetchError> {
-    let mut glimpses = ByNumber::of(messages);
+) -> Result<Glimpses, FetchError> {
+    let mut glimpses = Glimpses::of(messages);
     for (at, some) in looks_at.chunks(AT_A_TIME).enumerate() {
         glimpse_at(session, some, dates, awaited, &mut glimpses).await?;
-        if at == 0 && glimpses.is_empty() {
+        if at == 0 && glimpses.fingerprints.is_empty() {
             break;
         }
     }
@@ -56,7 +74,7 @@ async fn glimpse_at(
     messages: &[u32],
     dates: Dates,
     awaited: &mut Option<u32>,
-    glimpses: &mut ByNumber<Glimpse>,
+    glimpses: &mut Glimpses,
 ) -> Result<(), FetchError> {
     let mut beginning = Beginning::default();
     let mut header = Vec::new();
@@ -86,7 +104,8 @@ async fn glimpse_at(
                     *awaited = unseen.next();
                     // Nothing is no beginning by which a message could be told from another one.
                     if end.octets > 0 {
-                        glimpses.insert(end.number, Glimpse { fingerprint, date: arrival(&header) });
+                        glimpses.fingerprints.insert(end.number, fingerprint);
+                        arrival(&header).into_iter().for_each(|date| glimpses.dates.insert(end.number, date));
                     }
                 }
                 Piece::Refused(_) => *awaited = unseen.next(),

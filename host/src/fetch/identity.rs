@@ -1,13 +1,14 @@
 //! What stands for messages that have no unique-id of their own.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::fingerprint::Fingerprint;
 
 /// Gives messages identities by their beginnings. Of several that begin alike, each has its own, by their order.
 #[derive(Debug, Default)]
 pub(super) struct Identities {
-    seen: HashMap<Fingerprint, u32>,
+    /// A table would need twice the memory while it grows: this may be of all messages.
+    seen: BTreeMap<Fingerprint, u32>,
 }
 
 impl Identities {

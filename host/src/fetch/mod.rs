@@ -11,6 +11,7 @@ mod event;
 mod failures;
 mod glimpse;
 mod identity;
+mod known;
 mod ledger;
 mod options;
 mod past;

@@ -5,16 +5,17 @@ use std::collections::HashSet;
 
 use super::FetchError;
 use super::by_number::ByNumber;
+use super::known::Known;
 use super::unique_ids::UniqueIds;
 use super::vanished::Vanished;
 use crate::delivery::{Found, Maildir};
-use crate::journal::{Entry, Journal};
+use crate::journal::Journal;
 
 /// What the journal and the Maildir say before a session begins to retrieve.
 #[derive(Debug, Default)]
 pub(super) struct Past {
     /// The entries of listed messages, by number.
-    pub(super) known: ByNumber<Entry>,
+    pub(super) known: ByNumber<Known>,
     /// Messages that the last session listed and this one does not.
     pub(super) vanished: Vanished,
     /// Listed messages that were away for a while.
@@ -45,36 +46,26 @@ impl Past {
     ) -> Result<Self, FetchError> {
         let mut known = ByNumber::of(messages);
         let mut vanished = Vanished::default();
-        // Both in the order of unique-ids.
-        let listed = unique_ids.ordered();
-        let mut at = 0;
-        journal.each_present(account, |unique_id, entry| {
-            let ahead = listed.get(at..).unwrap_or_default();
-            at += ahead.iter().take_while(|number| unique_ids.get(**number) < Some(unique_id)).count();
-            match listed.get(at).filter(|number| unique_ids.get(**number) == Some(unique_id)) {
-                Some(number) => known.insert(*number, entry),
-                None => vanished.push(unique_id, entry),
-            }
+        let mut listed = unique_ids.in_order();
+        journal.each_present(account, |unique_id, entry| match listed.next(unique_id) {
+            Some(number) => known.insert(number, entry.into()),
+            None => vanished.add(unique_id, entry),
         })?;
-        let number_of = |unique_id: &[u8]| {
-            let at = listed.binary_search_by(|number| unique_ids.get(*number).cmp(&Some(unique_id)));
-            at.ok().and_then(|at| listed.get(at)).copied()
-        };
         let mut returned = Vec::new();
-        let others: Vec<u32> = listed.iter().copied().filter(|number| !known.has(*number)).collect();
+        let others: Vec<u32> = listed.messages().iter().copied().filter(|number| !known.has(*number)).collect();
         journal.each_known(
             account,
             others.iter().filter_map(|number| unique_ids.get(*number)),
             |unique_id, entry| {
-                if let Some(number) = number_of(unique_id) {
-                    known.insert(number, entry);
+                if let Some(number) = listed.find(unique_id) {
+                    known.insert(number, entry.into());
                     returned.push(number);
                 }
             },
         )?;
         let mut failures = ByNumber::of(messages);
         journal.each_failure(account, |unique_id, failure| {
-            number_of(unique_id).into_iter().for_each(|number| failures.insert(number, failure.again_at));
+            listed.find(unique_id).into_iter().for_each(|number| failures.insert(number, failure.again_at));
         })?;
         let under_way = journal.under_way(account)?;
         let names: HashSet<_> =

@@ -1,6 +1,5 @@
 //! What to do with each message of the maildrop.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::by_number::ByNumber;
@@ -8,6 +7,7 @@ use super::corrections::Corrections;
 use super::failures;
 use super::glimpse::{Dates, glimpses};
 use super::identity::Identities;
+use super::known::Known;
 use super::ledger::Ledger;
 use super::past::Past;
 use super::planner::Planner;
@@ -57,7 +57,7 @@ pub(super) struct Evidence {
     /// The sizes of the scan listing, where that was asked for.
     pub(super) sizes: ByNumber<u64>,
     /// What is stored under the unique-id of a message and may be the same one.
-    pub(super) expected: HashMap<u32, Entry>,
+    pub(super) expected: ByNumber<Known>,
     /// Stored messages that may be among those retrieved, under any unique-id.
     pub(super) pool: Pool,
     /// Those of them that an earlier run was about to deliver when it ended.
@@ -69,11 +69,11 @@ pub(super) struct Evidence {
 impl Evidence {
     pub(super) fn add_leftover(&mut self, entry: Entry) {
         self.leftovers.push(entry);
-        self.pool.add(entry);
+        self.pool.add(entry.into());
     }
 
     /// Whether there are files of which it is open whose they are.
-    pub(super) fn has_open_leftovers(&self) -> bool {
+    pub(super) fn has_open_leftovers(&mut self) -> bool {
         self.leftovers.iter().any(|leftover| self.pool.has(leftover))
     }
 }
@@ -103,11 +103,10 @@ impl Plan {
             (options.maildir.clone(), survey.messages, Arc::clone(&survey.unique_ids));
         let past =
             ledger.aside(move |journal, account| Past::read(journal, account, &maildir, &unique_ids, messages)).await?;
-        let is_blank = past.known.is_empty()
-            && past.leftovers.is_empty()
-            && !past.vanished.iter().any(|(_, entry)| entry.may_be_at_server());
-        // For the policy there is nothing in their place.
-        let asks_sizes = policy.asks_sizes() || (!is_blank && tries.may_see_sizes());
+        let is_blank = past.known.is_empty() && past.leftovers.is_empty() && !past.vanished.has_stored(true);
+        // What is too old is known again by its size, too. For the policy there is nothing in its place.
+        let compares_sizes = (!is_blank || policy.newer_than.is_some()) && tries.may_see_sizes();
+        let asks_sizes = policy.asks_sizes() || compares_sizes;
         *look = (asks_sizes && !policy.asks_sizes()).then_some(Look::Sizes);
         let sizes = if asks_sizes { sizes(session, survey.messages).await? } else { ByNumber::default() };
         *look = None;
@@ -119,10 +118,19 @@ impl Plan {
         let glimpses = glimpses(session, &looks_at, messages, dates, &mut awaited).await;
         *look = awaited.map(|number| planner.look_at(number));
         let glimpses = glimpses?;
+        drop(looks_at);
         planner.settle_doubts(&glimpses);
         planner.identify(&glimpses, ledger, events).await?;
         planner.recognise(&glimpses, events);
         Ok(planner.finish(&glimpses, events))
+    }
+
+    /// Notes what was found out about messages that are known.
+    pub(super) async fn note_corrections(&mut self, ledger: &Ledger) -> Result<(), FetchError> {
+        let Plan { corrections, evidence, .. } = self;
+        let pool = std::mem::take(&mut evidence.pool);
+        evidence.pool = std::mem::take(corrections).note(pool, ledger, &evidence.unique_ids).await?;
+        Ok(())
     }
 
     /// Tells what was compared.

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::by_number::ByNumber;
-use super::glimpse::Glimpse;
+use super::corrections::Corrections;
+use super::glimpse::Glimpses;
+use super::known::Known;
 use super::ledger::Ledger;
 use super::past::{Leftover, Past};
 use super::plan::{Evidence, Plan, Terms};
 use super::policy::{Choice, Skipped, Stored};
-use super::pool::Pool;
 use super::survey::Survey;
 use super::tries::{Look, Tries};
-use super::{Deletion, Event, Events, FetchError, FetchOptions, Warning};
+use super::{Deletion, Event, Events, FetchError, FetchOptions, Warning, count};
 use crate::journal::{Entry, EntryState, now};
 
 /// Of how many messages without a unique-id the journal is asked at a time.
@@ -27,7 +28,9 @@ pub(super) struct Planner<'o> {
     past: Past,
     plan: Plan,
     /// Listed under a unique-id that stands for a stored message, and perhaps another one.
-    verify: Vec<(u32, Entry, Doubt)>,
+    verify: Vec<(u32, Doubt)>,
+    /// Files of a run that was broken off, by the messages that they were to be.
+    leftovers: HashMap<u32, Entry>,
     /// Listed under a unique-id that stands for nothing so far.
     candidates: Vec<u32>,
     unidentified: Vec<u32>,
@@ -59,9 +62,11 @@ enum Doubt {
 impl<'o> Planner<'o> {
     pub(super) fn new(survey: Survey, past: Past, sizes: ByNumber<u64>, terms: Terms<'o>) -> Self {
         let Terms { options, tries, stored } = terms;
-        let all_are_new = past.known.iter().all(|(_, entry)| !entry.is_stored())
-            && past.vanished.iter().any(|(_, entry)| entry.may_be_at_server());
-        let evidence = Evidence { unique_ids: Arc::clone(&survey.unique_ids), sizes, ..Evidence::default() };
+        let all_are_new =
+            past.known.iter().all(|(_, known)| !known.entry().is_stored()) && past.vanished.has_stored(true);
+        let expected = ByNumber::of(survey.messages);
+        let evidence = Evidence { unique_ids: Arc::clone(&survey.unique_ids), sizes, expected, ..Evidence::default() };
+        let corrections = Corrections::of(survey.messages);
         let unidentified = survey.unidentified();
         Planner {
             options,
@@ -72,8 +77,9 @@ impl<'o> Planner<'o> {
             unidentified,
             survey,
             past,
-            plan: Plan { evidence, ..Plan::default() },
+            plan: Plan { evidence, corrections, ..Plan::default() },
             verify: Vec::new(),
+            leftovers: HashMap::new(),
             candidates: Vec::new(),
             is_renumbered: false,
             shows_beginnings: false,
@@ -97,17 +103,21 @@ impl<'o> Planner<'o> {
         let unique_ids = Arc::clone(&self.survey.unique_ids);
         for (number, unique_id) in unique_ids.iter() {
             let known = self.past.known.get(number).copied();
-            match (known.filter(Entry::is_stored), leftovers.remove(unique_id)) {
+            match (known.filter(|known| known.entry().is_stored()), leftovers.remove(unique_id)) {
                 // The row of the journal was left open for another one of its files.
-                (Some(entry), Some(leftover)) => {
+                (Some(known), Some(leftover)) => {
+                    let entry = known.entry();
                     if (entry.fingerprint, entry.octets) != (leftover.fingerprint, leftover.octets) {
                         self.plan.evidence.add_leftover(leftover);
                     }
-                    self.sort_known(number, entry);
+                    self.sort_known(number, &known);
                 }
-                (None, Some(leftover)) => self.verify.push((number, leftover, Doubt::Leftover)),
+                (None, Some(leftover)) => {
+                    self.leftovers.insert(number, leftover);
+                    self.verify.push((number, Doubt::Leftover));
+                }
                 (_, None) => match known {
-                    Some(entry) => self.sort_known(number, entry),
+                    Some(known) => self.sort_known(number, &known),
                     None => self.candidates.push(number),
                 },
             }
@@ -122,7 +132,8 @@ impl<'o> Planner<'o> {
         }
     }
 
-    fn sort_known(&mut self, number: u32, entry: Entry) {
+    fn sort_known(&mut self, number: u32, known: &Known) {
+        let entry = known.entry();
         let has_other_size = self.has_other_size(number, &entry);
         if !entry.is_stored() {
             match entry.state {
@@ -130,9 +141,9 @@ impl<'o> Planner<'o> {
                 _ => self.candidates.push(number),
             }
         } else if has_other_size && !(is_of_earlier_version(&entry) && self.options.deletion == Deletion::Never) {
-            self.verify.push((number, entry, Doubt::Size));
-        } else if entry.has_come_back() || self.is_to_be_deleted(&entry) && !self.is_certain(number) {
-            self.verify.push((number, entry, Doubt::Deletion));
+            self.verify.push((number, Doubt::Size));
+        } else if known.has_come_back() || self.is_to_be_deleted(&entry) && !self.is_certain(number) {
+            self.verify.push((number, Doubt::Deletion));
         } else {
             self.take_as_known(number, &entry);
         }
@@ -146,12 +157,15 @@ impl<'o> Planner<'o> {
 
     /// Which messages `TOP` has to show, in ascending order.
     pub(super) fn doubtful(&self) -> Vec<u32> {
-        let verified = self.verify.iter().filter(|(_, entry, _)| entry.fingerprint.is_some());
+        let has_fingerprint = |(number, doubt): &&(u32, Doubt)| {
+            self.in_doubt(*number, *doubt).is_some_and(|entry| entry.fingerprint.is_some())
+        };
+        let verified = self.verify.iter().filter(has_fingerprint);
         let mut numbers: Vec<u32> =
-            verified.map(|(number, ..)| *number).chain(self.unidentified.iter().copied()).collect();
+            verified.map(|(number, _)| *number).chain(self.unidentified.iter().copied()).collect();
         let recognises = !self.plan.evidence.pool.is_empty()
             || !self.nameless_leftovers.is_empty()
-            || self.past.vanished.iter().any(|(unique_id, entry)| self.may_be_renamed(unique_id, entry));
+            || self.past.vanished.has_stored(self.any_may_be_renamed());
         if recognises || self.options.policy.newer_than.is_some() {
             numbers.extend(self.candidates.iter().filter(|number| self.date_of(**number).is_none()));
         }
@@ -160,16 +174,25 @@ impl<'o> Planner<'o> {
         numbers
     }
 
+    /// What the unique-id of a message that is in doubt stands for.
+    fn in_doubt(&self, number: u32, doubt: Doubt) -> Option<Entry> {
+        match doubt {
+            Doubt::Leftover => self.leftovers.get(&number).copied(),
+            Doubt::Size | Doubt::Deletion => self.past.known.get(number).map(Known::entry),
+        }
+    }
+
     /// A look at this message.
     pub(super) fn look_at(&self, number: u32) -> Look {
         Look::Beginning(self.survey.unique_ids.owned(number))
     }
 
     /// Compares those that are in doubt with what `TOP` has shown.
-    pub(super) fn settle_doubts(&mut self, glimpses: &ByNumber<Glimpse>) {
-        for (number, entry, doubt) in std::mem::take(&mut self.verify) {
-            let glimpse = glimpses.get(number).filter(|_| entry.fingerprint.is_some());
-            let is_same = glimpse.is_none_or(|glimpse| Some(glimpse.fingerprint) == entry.fingerprint);
+    pub(super) fn settle_doubts(&mut self, glimpses: &Glimpses) {
+        for (number, doubt) in std::mem::take(&mut self.verify) {
+            let Some(entry) = self.in_doubt(number, doubt) else { continue };
+            let glimpse = glimpses.fingerprint(number).filter(|_| entry.fingerprint.is_some());
+            let is_same = glimpse.is_none_or(|shown| Some(shown) == entry.fingerprint);
             let listed = self.plan.evidence.sizes.get(number).copied();
             let is_known = match doubt {
                 // It may be another one behind what TOP shows.
@@ -199,10 +222,10 @@ impl<'o> Planner<'o> {
                 // Another message has its unique-id, and it may be listed under another one: unique-ids may be numbers.
                 Doubt::Size | Doubt::Deletion if !is_same => {
                     self.is_renumbered = true;
-                    self.plan.evidence.pool.add(entry);
+                    self.plan.evidence.pool.add(entry.into());
                 }
                 // Fetched again; if it is the same after all, it is not stored twice.
-                Doubt::Size | Doubt::Deletion => drop(self.plan.evidence.expected.insert(number, entry)),
+                Doubt::Size | Doubt::Deletion => self.plan.evidence.expected.insert(number, entry.into()),
             }
             self.candidates.push(number);
         }
@@ -211,7 +234,7 @@ impl<'o> Planner<'o> {
     /// Gives messages without a unique-id another identity.
     pub(super) async fn identify(
         &mut self,
-        glimpses: &ByNumber<Glimpse>,
+        glimpses: &Glimpses,
         ledger: &Ledger,
         events: &Events,
     ) -> Result<(), FetchError> {
@@ -226,7 +249,7 @@ impl<'o> Planner<'o> {
         }
         self.candidates.extend(unidentified.iter().filter(|number| !glimpses.has(**number)));
         for lot in unidentified.chunks(LOT) {
-            let seen = lot.iter().filter_map(|number| Some((*number, glimpses.get(*number)?.fingerprint)));
+            let seen = lot.iter().filter_map(|number| Some((*number, glimpses.fingerprint(*number)?)));
             let identified: Vec<(u32, Vec<u8>)> =
                 seen.map(|(number, fingerprint)| (number, self.plan.evidence.identities.next(fingerprint))).collect();
             let asked: Vec<Vec<u8>> = identified.iter().map(|(_, identity)| identity.clone()).collect();
@@ -250,11 +273,11 @@ impl<'o> Planner<'o> {
     }
 
     fn sort_identified(&mut self, number: u32, identity: &[u8], known: Option<Entry>) {
-        self.past.vanished.take_out(identity);
         let Some(entry) = known else {
             self.candidates.push(number);
             return;
         };
+        self.past.vanished.take_out_nameless(&entry);
         // The row of the journal was left open for another one of its files.
         let is_its_file =
             |leftover: &Entry| (entry.fingerprint, entry.octets) == (leftover.fingerprint, leftover.octets);
@@ -266,7 +289,7 @@ impl<'o> Planner<'o> {
         }
         if entry.may_be_at_server() && self.has_other_size(number, &entry) {
             // It begins as that one, and is fetched; if it is the same after all, it is not stored twice.
-            self.plan.evidence.expected.insert(number, entry);
+            self.plan.evidence.expected.insert(number, entry.into());
             self.candidates.push(number);
         } else if entry.may_be_at_server() || entry.state == EntryState::MarkedSeen {
             self.take_as_known(number, &entry);
@@ -274,55 +297,47 @@ impl<'o> Planner<'o> {
             // Also where one that begins so was deleted: this is another one, for all that can be seen.
             self.candidates.push(number);
         }
-        self.past.known.insert(number, entry);
+        self.past.known.insert(number, entry.into());
     }
 
     /// Looks among what is new for messages that are stored under another unique-id.
-    pub(super) fn recognise(&mut self, glimpses: &ByNumber<Glimpse>, events: &Events) {
-        let mut pool = Pool::default();
-        let renamed = self.past.vanished.iter().filter(|(unique_id, entry)| self.may_be_renamed(unique_id, entry));
-        renamed.for_each(|(_, entry)| pool.add(*entry));
-        self.past.vanished.forget_entries();
+    pub(super) fn recognise(&mut self, glimpses: &Glimpses, events: &Events) {
+        let any_may_be_renamed = self.any_may_be_renamed();
+        let mut pool = self.past.vanished.take_stored(any_may_be_renamed);
         // What is known under a unique-id may have been known under another identity, too, and stands for one message.
         let known = self.plan.known.iter().filter_map(|number| self.past.known.get(*number));
-        known.for_each(|entry| pool.forget(entry));
-        self.plan.evidence.pool.add_all(pool);
-        let mut recognised = 0;
+        known.for_each(|known| pool.forget(&known.entry()));
+        pool.add_all(std::mem::take(&mut self.plan.evidence.pool));
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.sort_unstable();
         for number in candidates {
             let listed = self.plan.evidence.sizes.get(number).copied();
-            let stored = glimpses
-                .get(number)
-                .and_then(|glimpse| self.plan.evidence.pool.take_listed(glimpse.fingerprint, listed));
-            let Some(entry) = stored else {
-                self.candidates.push(number);
-                continue;
-            };
-            recognised += 1;
-            let entry = Entry { listed: listed.or(entry.listed), ..entry };
-            self.correct(number, entry);
-            self.take_as_known(number, &entry);
+            let shown = glimpses.fingerprint(number);
+            match shown.and_then(|shown| pool.recognise(number, shown, listed)) {
+                Some(entry) => self.take_as_known(number, &entry),
+                None => self.candidates.push(number),
+            }
         }
+        let recognised = count(pool.recognised().count());
+        self.plan.evidence.pool = pool;
         if self.all_are_new && !self.survey.unique_ids.is_empty() && recognised > 0 {
             events(Event::Warning(Warning::NewUniqueIds(recognised)));
         }
     }
 
-    /// Whether a message that is not listed any more may be one that is listed under another identity now: where all unique-ids
-    /// are new, one stands for another message, there are messages without, or it had none itself.
-    fn may_be_renamed(&self, unique_id: &[u8], entry: &Entry) -> bool {
-        let are_unsure = self.all_are_new || self.is_renumbered || self.has_unidentified;
-        entry.may_be_at_server() && (are_unsure || unique_id.first() == Some(&0))
+    /// Whether a message that is not listed any more may be one that is listed under another identity now, also if it had a
+    /// unique-id: where all unique-ids are new, one stands for another message, or there are messages without.
+    fn any_may_be_renamed(&self) -> bool {
+        self.all_are_new || self.is_renumbered || self.has_unidentified
     }
 
     /// Applies the policy to what is left, and puts everything in order.
-    pub(super) fn finish(mut self, glimpses: &ByNumber<Glimpse>, events: &Events) -> Plan {
+    pub(super) fn finish(mut self, glimpses: &Glimpses, events: &Events) -> Plan {
         let mut wanted = Vec::new();
         let mut last = Vec::new();
         let mut unseen = 0;
         for number in std::mem::take(&mut self.candidates) {
-            let date = self.date_of(number).or_else(|| glimpses.get(number)?.date);
+            let date = self.date_of(number).or_else(|| glimpses.date(number));
             if self.is_to_be_left_alone(number) {
                 self.plan.failed.push(number);
             } else if let Some(date) = date.filter(|date| self.is_too_old(*date)) {
@@ -346,7 +361,7 @@ impl<'o> Planner<'o> {
             self.plan.retrieve = retrieve;
             self.plan.skipped.extend(skipped);
         }
-        let Planner { mut past, mut plan, shows_unique_ids, shows_beginnings, .. } = self;
+        let Planner { past, mut plan, shows_unique_ids, shows_beginnings, .. } = self;
         plan.skipped.sort_unstable_by_key(|(number, _)| *number);
         plan.failed.sort_unstable();
         plan.known.sort_unstable();
@@ -355,12 +370,7 @@ impl<'o> Planner<'o> {
         // Whose files those in the pool are shows only when everything is retrieved.
         let is_open = plan.evidence.has_open_leftovers();
         *(if is_open { &mut plan.open_rows } else { &mut plan.corrections.settled }) = past.rows;
-        if !shows_unique_ids {
-            past.vanished.keep_nameless();
-        }
-        if shows_unique_ids || shows_beginnings {
-            plan.corrections.vanished = past.vanished;
-        }
+        plan.corrections.away = past.vanished.away(shows_unique_ids, shows_beginnings);
         plan
     }
 
@@ -383,7 +393,7 @@ impl<'o> Planner<'o> {
         self.plan.skipped.push((number, Skipped::TooOld));
         // What is known of a stored message is worth more: it may be this one. And what is noted already is noted.
         let is_noted = self.date_of(number).is_some();
-        if !is_noted && self.past.known.get(number).is_none_or(|entry| !entry.may_be_at_server()) {
+        if !is_noted && self.past.known.get(number).is_none_or(|known| !known.entry().may_be_at_server()) {
             let listed = self.plan.evidence.sizes.get(number).copied();
             self.correct(number, Entry::left(EntryState::TooOld, listed, date));
         }
@@ -411,7 +421,7 @@ impl<'o> Planner<'o> {
     }
 
     fn correct(&mut self, number: u32, entry: Entry) {
-        self.plan.corrections.entries.push((number, entry));
+        self.plan.corrections.entries.insert(number, entry.into());
     }
 
     fn take_as_known(&mut self, number: u32, entry: &Entry) {
@@ -437,7 +447,7 @@ impl<'o> Planner<'o> {
 
     /// The date of a message that was too old before, if its unique-id still stands for it.
     fn date_of(&self, number: u32) -> Option<u64> {
-        let entry = self.past.known.get(number)?;
+        let entry = self.past.known.get(number)?.entry();
         let listed = self.plan.evidence.sizes.get(number).copied();
         (entry.state == EntryState::TooOld && entry.listed == listed).then_some(entry.since).flatten()
     }

@@ -94,7 +94,7 @@ impl<'r> SessionRun<'r> {
             return self.quit(session).await;
         }
         self.take_cause(plan.tell_skipped(self.ledger, self.events).await?);
-        std::mem::take(&mut plan.corrections).note(self.ledger, &plan.evidence.unique_ids).await?;
+        plan.note_corrections(self.ledger).await?;
         self.unique_ids = Arc::clone(&plan.evidence.unique_ids);
 
         let mut durable = std::mem::take(&mut plan.delete);

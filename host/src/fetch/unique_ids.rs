@@ -42,19 +42,19 @@ impl UniqueIds {
     /// Those of a listing that stand for one message: not empty, and on no other message. One that begins with NUL, which no
     /// server has (RFC 1939 §7), could be taken for what stands for messages without.
     pub(super) fn usable(listing: session::UniqueIds, messages: u32) -> Self {
-        let mut seen = HashSet::with_capacity(listing.len());
-        let twice: HashSet<&[u8]> =
-            listing.iter().map(|(_, unique_id)| unique_id).filter(|unique_id| !seen.insert(*unique_id)).collect();
-        drop(seen);
         let mut places = ByNumber::of(messages);
         let mut start = 0;
         for (number, unique_id) in listing.iter() {
-            if !matches!(unique_id, [] | [0, ..]) && !twice.contains(unique_id) {
+            if !matches!(unique_id, [] | [0, ..]) {
                 places.insert(number, Place::new(start, unique_id.len()));
             }
             start += unique_id.len();
         }
-        UniqueIds { octets: listing.into_octets(), places }
+        let mut unique_ids = UniqueIds { octets: listing.into_octets(), places };
+        for number in unique_ids.in_order().ambiguous() {
+            unique_ids.places.remove(number);
+        }
+        unique_ids
     }
 
     pub(super) fn get(&self, number: u32) -> Option<&[u8]> {
@@ -81,15 +81,48 @@ impl UniqueIds {
         self.places.iter().filter_map(|(number, place)| Some((number, place.of(&self.octets)?)))
     }
 
-    /// The messages in the order of their unique-ids.
-    pub(super) fn ordered(&self) -> Vec<u32> {
+    pub(super) fn in_order(&self) -> InOrder<'_> {
         let mut messages: Vec<u32> = self.places.iter().map(|(number, _)| number).collect();
         messages.sort_unstable_by_key(|number| self.get(*number));
-        messages
+        InOrder { unique_ids: self, messages, at: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
+    }
+}
+
+/// The messages in the order of their unique-ids.
+#[derive(Debug)]
+pub(super) struct InOrder<'u> {
+    unique_ids: &'u UniqueIds,
+    messages: Vec<u32>,
+    /// Those before were smaller than what was asked for last.
+    at: usize,
+}
+
+impl InOrder<'_> {
+    pub(super) fn messages(&self) -> &[u32] {
+        &self.messages
+    }
+
+    /// The messages whose unique-ids others have, too.
+    fn ambiguous(&self) -> Vec<u32> {
+        let same = self.messages.chunk_by(|one, next| self.unique_ids.get(*one) == self.unique_ids.get(*next));
+        same.filter(|messages| messages.len() > 1).flatten().copied().collect()
+    }
+
+    /// The message that has this unique-id, which is not smaller than the one that was asked for before.
+    pub(super) fn next(&mut self, unique_id: &[u8]) -> Option<u32> {
+        let ahead = self.messages.get(self.at..).unwrap_or_default();
+        self.at += ahead.iter().take_while(|number| self.unique_ids.get(**number) < Some(unique_id)).count();
+        self.messages.get(self.at).copied().filter(|number| self.unique_ids.get(*number) == Some(unique_id))
+    }
+
+    /// The message that has this unique-id.
+    pub(super) fn find(&self, unique_id: &[u8]) -> Option<u32> {
+        let at = self.messages.binary_search_by(|number| self.unique_ids.get(*number).cmp(&Some(unique_id)));
+        at.ok().and_then(|at| self.messages.get(at)).copied()
     }
 }
 

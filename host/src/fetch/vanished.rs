@@ -1,100 +1,123 @@
 //! Messages that the last session listed and this one does not.
 
-use super::unique_ids::Place;
+use super::known::Known;
+use super::pool::Pool;
 use crate::journal::Entry;
 
-/// Their unique-ids, in ascending order and in one piece of memory, and what is known of them: it may be all that the journal
-/// has.
+/// How many they are, and what those of them that are stored may be recognised by under other unique-ids.
 #[derive(Debug, Default)]
 pub(super) struct Vanished {
-    octets: Vec<u8>,
-    rows: Vec<Row>,
-    /// One for each row, until they are forgotten.
-    entries: Vec<Entry>,
+    named: Kind,
+    /// What had no unique-id of its own.
+    nameless: Kind,
 }
 
-#[derive(Debug)]
-struct Row {
-    place: Place,
-    /// It is there after all.
-    is_out: bool,
+#[derive(Debug, Default)]
+struct Kind {
+    messages: usize,
+    /// Some of them may be at the server all the same.
+    has_stored: bool,
+    stored: Pool,
+}
+
+/// Which of them are to be noted as away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Away {
+    #[default]
+    None,
+    /// Those without a unique-id of the server's: it has shown none, and may have the others still.
+    Nameless,
+    All,
 }
 
 impl Vanished {
-    /// Adds one whose unique-id is behind those of all others.
-    pub(super) fn push(&mut self, unique_id: &[u8], entry: Entry) {
-        self.rows.push(Row { place: Place::new(self.octets.len(), unique_id.len()), is_out: false });
-        self.octets.extend_from_slice(unique_id);
-        self.entries.push(entry);
-    }
-
-    /// This one is there, though not under a unique-id of the server's.
-    pub(super) fn take_out(&mut self, unique_id: &[u8]) {
-        let octets = &self.octets;
-        if let Ok(at) = self.rows.binary_search_by(|row| row.place.of(octets).cmp(&Some(unique_id))) {
-            self.rows.get_mut(at).into_iter().for_each(|row| row.is_out = true);
+    pub(super) fn add(&mut self, unique_id: &[u8], entry: Entry) {
+        let kind = if unique_id.first() == Some(&0) { &mut self.nameless } else { &mut self.named };
+        kind.messages += 1;
+        if entry.may_be_at_server() {
+            kind.has_stored = true;
+            kind.stored.add(Known::from(entry));
         }
     }
 
-    /// Takes out those that have a unique-id of the server's: it has shown none, and may have them still.
-    pub(super) fn keep_nameless(&mut self) {
-        let octets = &self.octets;
-        self.rows.iter_mut().for_each(|row| row.is_out |= !matches!(row.place.of(octets), Some([0, ..])));
+    /// One that had no unique-id is there, and is this.
+    pub(super) fn take_out_nameless(&mut self, entry: &Entry) {
+        // One that was away before is not among these.
+        if entry.absent_since.is_none() {
+            self.nameless.messages = self.nameless.messages.saturating_sub(1);
+            if entry.may_be_at_server() {
+                self.nameless.stored.forget(entry);
+            }
+        }
     }
 
-    pub(super) fn unique_ids(&self) -> impl Iterator<Item = &[u8]> {
-        self.rows.iter().filter(|row| !row.is_out).filter_map(|row| row.place.of(&self.octets))
+    /// Whether some may be at the server under other identities: of those that had none of the server's own, or of all.
+    pub(super) fn has_stored(&self, with_named: bool) -> bool {
+        self.nameless.has_stored || with_named && self.named.has_stored
     }
 
-    /// With what is known of each.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &Entry)> {
-        let all = self.rows.iter().zip(&self.entries).filter(|(row, _)| !row.is_out);
-        all.filter_map(|(row, entry)| Some((row.place.of(&self.octets)?, entry)))
+    /// Takes out what these may be recognised by.
+    pub(super) fn take_stored(&mut self, with_named: bool) -> Pool {
+        let mut stored = std::mem::take(&mut self.nameless.stored);
+        let named = std::mem::take(&mut self.named.stored);
+        if with_named {
+            stored.add_all(named);
+        }
+        stored
     }
 
-    /// The unique-ids stay.
-    pub(super) fn forget_entries(&mut self) {
-        self.entries = Vec::new();
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.rows.iter().all(|row| row.is_out)
+    /// Which are away, where the server has shown all unique-ids, or all messages that have none.
+    pub(super) fn away(&self, shows_unique_ids: bool, shows_beginnings: bool) -> Away {
+        match (self.named.messages, self.nameless.messages) {
+            (1.., _) if shows_unique_ids => Away::All,
+            (_, 1..) if shows_unique_ids || shows_beginnings => Away::Nameless,
+            _ => Away::None,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Vanished;
+    use super::{Away, Vanished};
+    use crate::fingerprint::Fingerprint;
     use crate::journal::{Entry, EntryState};
+
+    fn stored(octets: u64) -> Entry {
+        Entry::delivered(octets, None, Fingerprint::of(b"Subject: x\r\n\r\n"))
+    }
+
+    #[test]
+    fn those_without_a_name_may_always_be_recognised() {
+        let mut vanished = Vanished::default();
+        vanished.add(b"a", stored(1));
+        assert!(!vanished.has_stored(false) && vanished.has_stored(true));
+        vanished.add(b"\0b", stored(2));
+        vanished.add(b"\0c", Entry { state: EntryState::Gone, ..stored(3) });
+        assert!(vanished.has_stored(false));
+        let mut pool = vanished.take_stored(false);
+        assert!(!pool.has(&stored(1)) && pool.has(&stored(2)) && !pool.has(&stored(3)));
+    }
 
     #[test]
     fn what_is_there_after_all_has_not_vanished() {
-        let entry = |since| Entry::left(EntryState::TooOld, None, since);
         let mut vanished = Vanished::default();
-        assert!(vanished.is_empty());
-        for (since, unique_id) in (0..).zip([&b"a"[..], b"b", b"ba", b"c"]) {
-            vanished.push(unique_id, entry(since));
-        }
-        for unique_id in [&b""[..], b"b", b"bb", b"d"] {
-            vanished.take_out(unique_id);
-        }
-        let left: Vec<_> = vanished.iter().map(|(unique_id, entry)| (unique_id, entry.since)).collect();
-        assert_eq!(left, [(&b"a"[..], Some(0)), (b"ba", Some(2)), (b"c", Some(3))]);
-        vanished.forget_entries();
-        assert_eq!(vanished.unique_ids().collect::<Vec<_>>(), [&b"a"[..], b"ba", b"c"]);
-        for unique_id in [b"a".as_slice(), b"ba", b"c"] {
-            vanished.take_out(unique_id);
-        }
-        assert!(vanished.is_empty());
+        vanished.add(b"\0a", stored(1));
+        vanished.add(b"\0b", stored(1));
+        vanished.take_out_nameless(&Entry { absent_since: Some(1), ..stored(1) });
+        vanished.take_out_nameless(&stored(1));
+        assert_eq!(vanished.away(false, true), Away::Nameless);
+        let mut pool = vanished.take_stored(true);
+        assert!(pool.take_retrieved(Fingerprint::of(b"Subject: x\r\n\r\n"), 1).is_some() && pool.is_empty());
+        vanished.take_out_nameless(&Entry { state: EntryState::Gone, ..stored(1) });
+        assert_eq!(vanished.away(false, true), Away::None);
     }
 
     #[test]
     fn what_has_a_name_may_be_there_unseen() {
         let mut vanished = Vanished::default();
-        for unique_id in [&b"\0a"[..], b"\0b", b"a"] {
-            vanished.push(unique_id, Entry::left(EntryState::TooOld, None, 0));
-        }
-        vanished.keep_nameless();
-        assert_eq!(vanished.unique_ids().collect::<Vec<_>>(), [&b"\0a"[..], b"\0b"]);
+        vanished.add(b"a", stored(1));
+        assert_eq!([vanished.away(false, true), vanished.away(true, false)], [Away::None, Away::All]);
+        vanished.add(b"\0b", stored(1));
+        assert_eq!([vanished.away(false, true), vanished.away(false, false)], [Away::Nameless, Away::None]);
     }
 }

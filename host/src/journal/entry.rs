@@ -85,11 +85,6 @@ impl Entry {
         matches!(self.state, EntryState::Delivered | EntryState::DeletionSent)
     }
 
-    /// Whether the server lists it again after it was deleted and away: it may be another one, with a number as its unique-id.
-    pub fn has_come_back(&self) -> bool {
-        self.state == EntryState::Gone && self.absent_since.is_some()
-    }
-
     /// The size to expect in the scan listing: as it was there, or else as many octets as were stored.
     pub fn expected_size(&self) -> Option<u64> {
         self.listed.or(self.octets)

@@ -6,6 +6,9 @@ use rusqlite::{CachedStatement, Transaction, params};
 
 use super::{Begun, Entry, EntryState, FailedBefore, JournalError, failure_of, now, under_way};
 
+/// How many messages are gone through at a time: there may be as many as memory has no room for.
+const LOT: u32 = 1000;
+
 /// Notes about one account, see [`Journal::note`](super::Journal::note).
 #[derive(Debug)]
 pub struct Notes<'t> {
@@ -135,6 +138,32 @@ impl<'t> Notes<'t> {
              WHERE account = ?1 AND absent_since = 0 AND unique_id = ?2",
             params![self.account, unique_id, EntryState::DeletionSent as u8, EntryState::Gone as u8],
         )
+    }
+
+    /// The same of all messages that were there, unless this says of one that it still is. It is asked in the order of their
+    /// unique-ids.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn absent_unless(&self, mut is_there: impl FnMut(&[u8]) -> bool) -> Result<(), JournalError> {
+        let mut last = None;
+        loop {
+            let lot = self.present_behind(last.as_deref()).map_err(|error| JournalError::of(self.path, error))?;
+            lot.iter().filter(|unique_id| !is_there(unique_id)).try_for_each(|unique_id| self.absent(unique_id))?;
+            last = lot.into_iter().next_back();
+            if last.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next of the messages that are there, behind this one.
+    fn present_behind(&self, last: Option<&[u8]>) -> rusqlite::Result<Vec<Vec<u8>>> {
+        let mut query = self.transaction.prepare_cached(
+            "SELECT unique_id FROM message WHERE account = ?1 AND absent_since = 0 AND unique_id > ?2
+             ORDER BY unique_id LIMIT ?3",
+        )?;
+        query.query_map(params![self.account, last.unwrap_or_default(), LOT], |row| row.get(0))?.collect()
     }
 
     /// Forgets what the server has not listed for so many seconds, and failures of messages that nobody has tried again in that

@@ -140,7 +140,7 @@ impl Scene {
 
     /// A run that the user's own words make.
     pub(crate) fn play<'s>(&'s self, invocation: Invocation<'s>) -> Play<'s> {
-        Play { scene: self, invocation, timeout: "20", bound: BOUND }
+        Play { scene: self, invocation, timeout: "20", bound: BOUND, memory: MOST_MEMORY }
     }
 
     pub(crate) fn maildir(&self) -> Maildir {
@@ -277,6 +277,7 @@ pub(crate) struct Play<'s> {
     invocation: Invocation<'s>,
     timeout: &'static str,
     bound: Duration,
+    memory: u64,
 }
 
 impl<'s> Play<'s> {
@@ -303,17 +304,22 @@ impl<'s> Play<'s> {
         Self { bound, ..self }
     }
 
+    /// Takes no more octets of memory over a run with nothing to do.
+    pub(crate) fn takes_at_most(self, memory: u64) -> Self {
+        Self { memory, ..self }
+    }
+
     /// Runs the command, and checks what holds for every run.
     #[track_caller]
     pub(crate) fn run(self) -> Run {
-        let Self { scene, invocation, timeout, bound } = self;
+        let Self { scene, invocation, timeout, bound, memory } = self;
         let (before, connections) = (scene.server.maildrop(), scene.server.connections());
         let start = Instant::now();
         let run = invocation.args(["--timeout", timeout]).arg("--trace").arg(scene.user.path("trace")).run();
         let took = start.elapsed();
         assert!(took <= bound, "took {took:?}: {run:?}");
         assert_survived(&run);
-        let most = idle_memory() + MOST_MEMORY;
+        let most = idle_memory() + memory;
         assert!(run.peak_memory <= most, "{} octets of memory, more than {most}", run.peak_memory);
         scene.assert_mail_is_safe(&before, connections);
         scene.assert_nothing_in_clear();

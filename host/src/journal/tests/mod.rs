@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{Begun, Entry, EntryState, FailedBefore, Journal, JournalError, JournalErrorKind};
+use super::{Begun, Entry, EntryState, FailedBefore, Journal, JournalError, JournalErrorKind, Notes};
 use crate::fingerprint::Fingerprint;
 
 mod model;
@@ -75,6 +75,29 @@ fn a_message_goes_from_state_to_state() {
     // The same unique-id for another message.
     store(&mut journal, FRED, &["a"]).unwrap();
     assert_eq!(state(&journal), Some((EntryState::Delivered, false)));
+}
+
+#[test]
+fn all_that_are_not_there_any_more_are_noted_at_once() {
+    let (_directory, path) = place();
+    let mut journal = Journal::open(&path).unwrap();
+    let all: Vec<Vec<u8>> = (0..2500).map(|number| format!("{number:04}").into_bytes()).collect();
+    store(&mut journal, FRED, &all).unwrap();
+    store(&mut journal, "other", &["0001"]).unwrap();
+    journal.note(FRED, |notes| notes.absent(b"2400")).unwrap();
+    let is_there = |unique_id: &[u8]| unique_id.ends_with(b"7");
+    let mut asked = Vec::new();
+    let note = |notes: &Notes<'_>| {
+        notes.absent_unless(|unique_id| {
+            asked.push(unique_id.to_vec());
+            is_there(unique_id)
+        })
+    };
+    journal.note(FRED, note).unwrap();
+    assert_eq!(asked, all.iter().filter(|unique_id| *unique_id != b"2400").cloned().collect::<Vec<_>>());
+    let there: Vec<Vec<u8>> = all.into_iter().filter(|unique_id| is_there(unique_id)).collect();
+    assert_eq!(sorted(&journal, FRED), there);
+    assert_eq!(sorted(&journal, "other"), [b"0001"]);
 }
 
 #[test]

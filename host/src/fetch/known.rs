@@ -1,0 +1,88 @@
+//! What is known of a message, in as few octets as may be: a journal may know of a quarter of a million.
+
+use crate::fingerprint::Fingerprint;
+use crate::journal::{Entry, EntryState};
+
+/// In the place of nothing.
+const NONE: u64 = u64::MAX;
+
+/// An entry of the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    octets: u64,
+    listed: u64,
+    since: u64,
+    fingerprint: Fingerprint,
+    has_fingerprint: bool,
+    state: EntryState,
+    /// The session before did not list it.
+    was_absent: bool,
+}
+
+impl Known {
+    /// What is to be noted when the server lists it.
+    pub(super) fn entry(&self) -> Entry {
+        let number = |number: u64| (number != NONE).then_some(number);
+        Entry {
+            state: self.state,
+            octets: number(self.octets),
+            listed: number(self.listed),
+            fingerprint: self.fingerprint(),
+            since: number(self.since),
+            absent_since: None,
+        }
+    }
+
+    pub(super) fn fingerprint(&self) -> Option<Fingerprint> {
+        self.has_fingerprint.then_some(self.fingerprint)
+    }
+
+    /// Whether the server lists it again after it was deleted and away: it may be another one, with a number as its unique-id.
+    pub(super) fn has_come_back(&self) -> bool {
+        self.state == EntryState::Gone && self.was_absent
+    }
+}
+
+impl From<Entry> for Known {
+    fn from(entry: Entry) -> Self {
+        let Entry { state, octets, listed, fingerprint, since, absent_since } = entry;
+        // A server may say any number.
+        let number = |number: Option<u64>| number.map_or(NONE, |number| number.min(NONE - 1));
+        Known {
+            octets: number(octets),
+            listed: number(listed),
+            since: number(since),
+            fingerprint: fingerprint.unwrap_or(Fingerprint([0; 16])),
+            has_fingerprint: fingerprint.is_some(),
+            state,
+            was_absent: absent_since.is_some(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Known;
+    use crate::fingerprint::Fingerprint;
+    use crate::journal::{Entry, EntryState};
+
+    #[test]
+    fn it_is_what_the_entry_is() {
+        let fingerprint = Fingerprint::of(b"Subject: x\r\n\r\n");
+        let left = Entry::left(EntryState::TooOld, None, 0);
+        for entry in [Entry::delivered(0, None, fingerprint), Entry::delivered(14, Some(15), fingerprint), left] {
+            assert_eq!(Known::from(entry).entry(), entry);
+            let absent = Entry { absent_since: Some(1), ..entry };
+            assert_eq!(Known::from(absent).entry(), entry);
+            assert!(!Known::from(absent).has_come_back());
+            let gone = Entry { state: EntryState::Gone, ..absent };
+            assert!(Known::from(gone).has_come_back() && !Known::from(Known::from(gone).entry()).has_come_back());
+        }
+        assert_eq!(Known::from(Entry { octets: Some(u64::MAX), ..left }).entry().octets, Some(u64::MAX - 1));
+    }
+
+    #[test]
+    fn it_is_small_also_where_there_may_be_none() {
+        assert_eq!(size_of::<Option<Known>>(), 48);
+    }
+}
