@@ -82,6 +82,12 @@ pub(super) enum Failure {
     NoJournal { path: PathBuf },
     #[error("the journal {path} is damaged; popfetch journal repair takes over what can be read of it", path = path.display())]
     DamagedJournal { path: PathBuf },
+    #[error(
+        "mail of this account was stored in the Maildir {path}, which is not there; mount it or put it back, \
+         or name another journal with --state to fetch everything again",
+        path = path.display()
+    )]
+    MaildirGone { path: PathBuf },
     #[error("{failed} of the accounts have failed")]
     Accounts {
         failed: usize,
@@ -115,7 +121,7 @@ impl Failure {
             Failure::Tls(TlsSetupError::Engine(_)) => Exit::Software,
             Failure::Tls(TlsSetupError::ServerName(_)) => Exit::Usage,
             Failure::Tls(_) => Exit::Configuration,
-            Failure::Trace { .. } | Failure::StateDirectory { .. } => Exit::CannotCreate,
+            Failure::Trace { .. } | Failure::StateDirectory { .. } | Failure::MaildirGone { .. } => Exit::CannotCreate,
             Failure::NoStateHome | Failure::NoJournal { .. } => Exit::Configuration,
             Failure::DamagedJournal { .. } => Exit::Io,
             Failure::Password(PasswordError::Interrupted) => Exit::Interrupted,

@@ -18,6 +18,13 @@ pub(super) fn of_account(path: &Path, user: &str, host: &str) -> Result<PathBuf,
             (b'%', Some(b'u')) => placed.extend_from_slice(component(user)?.as_bytes()),
             (b'%', Some(b'h')) => placed.extend_from_slice(component(host)?.as_bytes()),
             (b'%', Some(b'%')) => placed.push(b'%'),
+            // One place for all accounts is not what was meant.
+            (b'%', Some(letter)) if letter.is_ascii_alphabetic() => {
+                let letter = char::from(*letter);
+                return Err(Failure::Usage(format!(
+                    "%{letter} stands for nothing; %u is the user, %h the host, %% a %"
+                )));
+            }
             _ => {
                 placed.push(*octet);
                 continue;
@@ -30,7 +37,7 @@ pub(super) fn of_account(path: &Path, user: &str, host: &str) -> Result<PathBuf,
 
 /// What an account and its Maildir are called in the journal, however the path was written.
 pub(super) fn key(account: &str, maildir: &Path) -> String {
-    let place = maildir.canonicalize().unwrap_or_else(|_| absolute(maildir));
+    let place = maildir.canonicalize().or_else(|_| where_it_would_be(maildir)).unwrap_or_else(|_| absolute(maildir));
     match place.to_str() {
         Some(place) => format!("{account} {place}"),
         None => format!("{account} {}", escape(place.as_os_str().as_bytes())),
@@ -40,6 +47,15 @@ pub(super) fn key(account: &str, maildir: &Path) -> String {
 /// What they were called when links and dots in the path still counted.
 pub(super) fn earlier_key(account: &str, maildir: &Path) -> String {
     format!("{account} {}", absolute(maildir).display())
+}
+
+/// Of a directory that is not there.
+fn where_it_would_be(maildir: &Path) -> std::io::Result<PathBuf> {
+    let path = absolute(maildir);
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => Ok(parent.canonicalize()?.join(name)),
+        _ => Ok(path),
+    }
 }
 
 fn absolute(path: &Path) -> PathBuf {
@@ -69,10 +85,17 @@ mod tests {
         for (path, expected) in [
             ("mail", "mail"),
             ("mail/%u", "mail/bob@example.org"),
-            ("%h/%u/%%u%x%", "mail.example/bob@example.org/%u%x%"),
+            ("%h/%u/%%u%5%", "mail.example/bob@example.org/%u%5%"),
         ] {
             let placed = of_account(Path::new(path), "bob@example.org", "mail.example").unwrap();
             assert_eq!(placed, Path::new(expected));
+        }
+    }
+
+    #[test]
+    fn other_letters_are_refused() {
+        for path in ["mail/%U", "%x"] {
+            assert!(of_account(Path::new(path), "bob", "host").is_err(), "{path}");
         }
     }
 

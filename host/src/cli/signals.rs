@@ -16,12 +16,18 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// From now on. Where a handler cannot be had, the signal ends the process as ever.
+    /// From now on. Where a handler cannot be had, the signal ends the process as ever; one that is ignored, as `nohup` and
+    /// shells have it for what runs in the background, stays so.
     pub(super) fn listen() -> Self {
+        let ignored = ignored();
+        let unless_ignored = |kind: SignalKind| {
+            let bit = u32::try_from(kind.as_raw_value() - 1).ok().and_then(|place| 1_u64.checked_shl(place));
+            if bit.is_some_and(|bit| ignored & bit != 0) { None } else { signal(kind).ok() }
+        };
         Signals {
-            interrupt: signal(SignalKind::interrupt()).ok(),
-            terminate: signal(SignalKind::terminate()).ok(),
-            hang_up: signal(SignalKind::hangup()).ok(),
+            interrupt: unless_ignored(SignalKind::interrupt()),
+            terminate: unless_ignored(SignalKind::terminate()),
+            hang_up: unless_ignored(SignalKind::hangup()),
             _file_too_large: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).ok(),
         }
     }
@@ -34,6 +40,13 @@ impl Signals {
             () = arrival(&mut self.hang_up) => Exit::HungUp,
         }
     }
+}
+
+/// Which signals are ignored, a bit for each; none where the system does not tell.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
 async fn arrival(signal: &mut Option<Signal>) {

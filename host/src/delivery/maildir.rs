@@ -39,6 +39,11 @@ impl Maildir {
         Ok(Self { directories: Arc::new(Directories::open(path)?) })
     }
 
+    /// Whether there is a Maildir in this place. It is not where a file system is not mounted.
+    pub fn is_at(path: &Path) -> bool {
+        path.join("new").is_dir() || path.join("cur").is_dir()
+    }
+
     /// A new name for a message, as no other delivery will choose it.
     pub fn unique_name(&self) -> OsString {
         unique_name()

@@ -426,6 +426,10 @@ impl<'o> Planner<'o> {
 
     fn take_as_known(&mut self, number: u32, entry: &Entry) {
         self.plan.known.push(number);
+        // That it has failed is not true any more.
+        if self.past.failures.has(number) && self.plan.corrections.entries.get(number).is_none() {
+            self.correct(number, *entry);
+        }
         if entry.is_stored() && self.is_to_be_deleted(entry) {
             self.plan.delete.push(number);
         }

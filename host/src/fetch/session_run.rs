@@ -97,6 +97,8 @@ impl<'r> SessionRun<'r> {
         plan.note_corrections(self.ledger).await?;
         self.unique_ids = Arc::clone(&plan.evidence.unique_ids);
 
+        self.tries.fetched(plan.known.iter().filter_map(|number| self.unique_ids.get(*number)));
+
         let mut durable = std::mem::take(&mut plan.delete);
         durable.extend(self.retrieve(&mut session, plan, octets / u64::from(messages.max(1))).await?);
         if durable.is_empty() {
@@ -145,9 +147,11 @@ impl<'r> SessionRun<'r> {
         let (stored, lost) = wait_for(storing, session, keep_alive).await;
         let mut stored = stored.map_err(|_| FetchError::Internal("the storing thread ended early"))?;
         self.unique_ids = std::mem::take(&mut stored.unique_ids);
+        let unique_ids = &self.unique_ids;
+        let certain = || stored.messages.iter().chain(&stored.recognised).filter_map(|number| unique_ids.get(*number));
+        self.tries.fetched(certain());
         if self.options.deletion != Deletion::Never {
-            let certain = stored.messages.iter().chain(&stored.recognised);
-            self.tries.stored(certain.filter_map(|number| self.unique_ids.get(*number)));
+            self.tries.stored(certain());
         }
         stored.refused.iter().filter_map(|number| self.unique_ids.get(*number)).for_each(|id| self.tries.give_up(id));
         self.summary.refused = self.summary.refused.saturating_add(count(stored.refused.len()));

@@ -85,6 +85,16 @@ impl Tries {
         self.refused.insert(unique_id);
     }
 
+    /// These messages have been fetched after all.
+    pub(super) fn fetched<'u>(&mut self, unique_ids: impl IntoIterator<Item = &'u [u8]>) {
+        // In most runs none has failed.
+        if !self.broken_at.is_empty() {
+            for unique_id in unique_ids {
+                self.broken_at.remove(unique_id);
+            }
+        }
+    }
+
     /// Those that can be told from others in the next run, too.
     pub(super) fn broken_and_not_given_up(&self) -> impl Iterator<Item = &Vec<u8>> {
         self.broken_at.keys().filter(|unique_id| !self.has_given_up(0, Some(unique_id)))
@@ -143,6 +153,9 @@ mod tests {
     fn a_message_that_was_refused_is_given_up() {
         let mut tries = Tries::default();
         assert!(!tries.broke_at(1, Some(b"a")));
+        assert_eq!(tries.broken_and_not_given_up().collect::<Vec<_>>(), [b"a"]);
+        assert!(!tries.broke_at(2, Some(b"fetched")));
+        tries.fetched([&b"fetched"[..], b"another"]);
         assert_eq!(tries.broken_and_not_given_up().collect::<Vec<_>>(), [b"a"]);
         tries.give_up(b"a");
         assert!(tries.has_given_up(1, Some(b"a")) && !tries.has_given_up(2, Some(b"b")));

@@ -26,6 +26,8 @@ impl Journal {
         // SQLite gives a meaning to names such as ":memory:"; an absolute path is always a file.
         let path = std::path::absolute(path).map_err(|source| JournalError::of_creation(path, source))?;
         let is_new = create_if_missing(&path)?;
+        // Its locks are beside the file itself, whichever link leads to it.
+        let path = path.canonicalize().map_err(|source| JournalError::of_creation(&path, source))?;
         // Before it is opened: a file that is put there meanwhile is taken for another one, and never the other way round.
         let metadata = std::fs::metadata(&path).map_err(|source| JournalError::of_creation(&path, source))?;
         // Neither CREATE, since SQLite's mode would be 0644, nor URI: a path is a path.

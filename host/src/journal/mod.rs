@@ -148,6 +148,20 @@ impl Journal {
         })
     }
 
+    /// Whether messages are stored that the server has not said to have deleted.
+    ///
+    /// # Errors
+    /// As [`known`](Self::known).
+    pub fn has_stored(&self, account: &str) -> Result<bool, JournalError> {
+        self.read(account, |database, account| {
+            database
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM message WHERE account = ?1 AND state IN (?2, ?3))")?
+                .query_row(params![account, EntryState::Delivered as u8, EntryState::DeletionSent as u8], |row| {
+                    row.get(0)
+                })
+        })
+    }
+
     /// What a run that did not come to its end was about to deliver.
     ///
     /// # Errors

@@ -100,3 +100,24 @@ fn other_signals_that_end_a_program() {
         assert_eq!(server.maildrop().len(), 3, "{signal:?}");
     }
 }
+
+/// As `nohup` starts it, and a shell what runs in the background.
+#[test]
+fn a_signal_that_is_ignored_stays_so() {
+    let server = ModelServer::start(script(three_messages()).fault(At::greeting(), Fault::End(Ending::Silence)));
+    for signal in ["HUP", "INT"] {
+        let before = server.connections();
+        let mut running = std::process::Command::new("sh")
+            .args(["-c", &format!("trap '' {signal}; exec \"$0\" \"$@\"")])
+            .args([env!("CARGO_BIN_EXE_popfetch-under-test"), "info", "--tls", "off", "--timeout", "2"])
+            .arg(format!("pop3://{}", server.address()))
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        server.wait_until(PATIENCE, |transcript| transcript.connections() > before).unwrap();
+        let process = rustix::process::Pid::from_child(&running);
+        let signal = if signal == "HUP" { Signal::HUP } else { Signal::INT };
+        rustix::process::kill_process(process, signal).unwrap();
+        assert_eq!(running.wait().unwrap().code(), Some(75), "it waits for the server all the same");
+    }
+}

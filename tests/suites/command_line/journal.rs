@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use popfetch_tests::command::script;
 use popfetch_tests::maildrop::{Maildrop, Message};
-use popfetch_tests::server::{At, Fault, ModelServer};
+use popfetch_tests::server::{At, Ending, Fault, ModelServer};
 use serde_json::json;
 
 use super::{commands, events, fetch, popfetch, three_messages};
@@ -98,6 +98,25 @@ fn old_messages_are_left_and_looked_at_once() {
     assert_eq!(commands(&server, "TOP").len(), 3);
     let run = fetch(&popfetch, &server).run();
     assert!(run.assert_success().stdout.contains("1 stored"), "whoever wants it after all gets it: {run:?}");
+}
+
+/// The connections broke at others, too, before it was clear which message it is.
+#[test]
+fn only_what_has_not_come_has_failed() {
+    let messages = (1..=5).map(|number| Message::new(format!("u{number}"), format!("Subject: {number}\r\n\r\nx\r\n")));
+    let silent = Fault::End(Ending::Silence);
+    let server = ModelServer::start(script(Maildrop::new(messages)).fault(At::verb("RETR").argument(3), silent));
+    let popfetch = popfetch();
+    for _ in 0..2 {
+        let run = fetch(&popfetch, &server).args(["--timeout", "1"]).run();
+        assert_eq!(run.code, Some(75), "{run:?}");
+    }
+    let run = popfetch.run("journal").args(["list", "--messages"]).run();
+    let failed: Vec<&str> = run.stdout.lines().filter(|line| line.contains("failed")).collect();
+    assert!(
+        matches!(failed[..], [count, failure] if count.contains("1 failed") && failure.contains(": u3: ")),
+        "{run:?}"
+    );
 }
 
 #[test]

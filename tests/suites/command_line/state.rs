@@ -6,7 +6,7 @@ use popfetch_tests::command::{Popfetch, script};
 use popfetch_tests::maildrop::{Maildrop, Message};
 use popfetch_tests::server::{At, Ending, Fault, ModelServer, Script};
 
-use super::{commands, fetch, popfetch, three_messages};
+use super::{PATIENCE, commands, fetch, popfetch, three_messages};
 
 fn four() -> Message {
     Message::new("uid-4", "Subject: four\r\n\r\nfourth\r\n")
@@ -46,6 +46,52 @@ fn messages_are_known_by_their_unique_ids_and_not_by_their_numbers() {
     fetch_new(&popfetch, &server).run().assert_success();
     assert_eq!(commands(&server, "RETR")[3..], ["RETR 3"]);
     popfetch.maildir().assert_holds([three_messages().fingerprints(), vec![four().fingerprint()]].concat());
+}
+
+/// It may be on a disk that is not there, or a trial that was thrown away: the mail would be nowhere.
+#[test]
+fn nothing_is_deleted_for_a_maildir_that_is_gone() {
+    let server = ModelServer::start(script(three_messages()));
+    let popfetch = popfetch();
+    let maildir = popfetch.maildir();
+    fetch_new(&popfetch, &server).run().assert_success();
+    let aside = maildir.path().with_extension("aside");
+    std::fs::rename(maildir.path(), &aside).unwrap();
+    // Also where the directory is there, for something to be mounted on.
+    for is_mount_point in [false, true] {
+        if is_mount_point {
+            std::fs::create_dir(maildir.path()).unwrap();
+        }
+        fetch_new(&popfetch, &server)
+            .arg("--delete")
+            .run()
+            .assert_failure(73, &["is not there", "mount it", "--state"]);
+        assert!(!maildir.path().join("new").exists());
+    }
+    assert_eq!((server.maildrop().len(), server.connections()), (3, 1));
+    std::fs::remove_dir(maildir.path()).unwrap();
+    std::fs::rename(&aside, maildir.path()).unwrap();
+    fetch_new(&popfetch, &server).arg("--delete").run().assert_success();
+    assert!(server.maildrop().is_empty());
+    // Where the server has nothing left of what was stored, there is nothing to lose.
+    std::fs::remove_dir_all(maildir.path()).unwrap();
+    fetch_new(&popfetch, &server).run().assert_success();
+}
+
+/// The journal is the same, whichever way leads to it.
+#[test]
+fn a_link_to_the_journal_is_locked_as_the_journal() {
+    let silent = Fault::End(Ending::Silence);
+    let server = ModelServer::start(script(three_messages()).fault(At::verb("RETR").argument(2), silent));
+    let popfetch = popfetch();
+    let (state, link) = (popfetch.path("state"), popfetch.path("link"));
+    std::fs::write(&state, "").unwrap();
+    std::os::unix::fs::symlink(&state, &link).unwrap();
+    let running = fetch_new(&popfetch, &server).start();
+    server.wait_until(PATIENCE, |transcript| transcript.commands().iter().any(|one| one.starts_with("RETR"))).unwrap();
+    fetch(&popfetch, &server).args(["--state", "link"]).run().assert_failure(75, &["is being fetched by process"]);
+    running.interrupt();
+    running.finish();
 }
 
 #[test]
