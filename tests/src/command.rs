@@ -255,15 +255,16 @@ impl<'s> Invocation<'s> {
     /// # Panics
     /// When it does not come to an end in time, with what was said by then; and when it says what it must not.
     pub fn run(self) -> Run {
-        self.start().finish()
+        Running::start(self.command, self.server, self.patience).finish()
     }
 
-    /// Starts it.
+    /// Starts it, so that signals reach it also where the tests themselves ignore them, as behind `nohup`.
     ///
     /// # Panics
     /// When it cannot be started.
     pub fn start(self) -> Running<'s> {
-        Running::start(self.command, self.server, self.patience)
+        let Self { command, server, patience } = self.under("env", &["--default-signal=HUP,INT,TERM"]);
+        Running::start(command, server, patience)
     }
 
     /// Runs it to its end, which `watch` waits for, see [`child::watched`].

@@ -9,7 +9,7 @@ use super::password::PasswordError;
 use crate::delivery::{DeliveryError, DeliveryErrorKind};
 use crate::fetch::{FetchError, Summary};
 use crate::journal::{JournalError, JournalErrorKind};
-use crate::sandbox::contract::{self, ResponseCode, Wait};
+use crate::sandbox::contract::{self, Reply, ResponseCode, Wait};
 use crate::sandbox::{LoadError, Stopped};
 use crate::server_url::UrlError;
 use crate::session::SessionError;
@@ -186,8 +186,8 @@ fn of_session(error: &SessionError) -> Exit {
             Error::NotSupported(_) | Error::ConnectFailed(_) => Exit::Unavailable,
             Error::Timeout(_) => Exit::TryLater,
             Error::Closed(_) | Error::Network(_) => Exit::Io,
-            Error::Refused(refusal) => of_code(refusal.reply.code.as_ref()).unwrap_or(Exit::Unavailable),
-            Error::SignInRefused(refusal) => of_code(refusal.reply.code.as_ref()).unwrap_or(Exit::NoPermission),
+            Error::Refused(refusal) => of_reply(&refusal.reply).unwrap_or(Exit::Unavailable),
+            Error::SignInRefused(refusal) => of_reply(&refusal.reply).unwrap_or(Exit::NoPermission),
             Error::NoMechanism(_) => Exit::NoPermission,
             Error::Misbehaved(_) | Error::LimitExceeded(_) | Error::TlsFailed(_) => Exit::Protocol,
         },
@@ -204,12 +204,13 @@ fn of_tls(fault: TlsFault) -> Exit {
     }
 }
 
-fn of_code(code: Option<&ResponseCode>) -> Option<Exit> {
-    match code? {
-        ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp => Some(Exit::TryLater),
-        ResponseCode::SysPerm => Some(Exit::Unavailable),
-        ResponseCode::Auth => Some(Exit::NoPermission),
-        ResponseCode::Other(_) => None,
+fn of_reply(reply: &Reply) -> Option<Exit> {
+    match &reply.code {
+        Some(ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp) => Some(Exit::TryLater),
+        Some(ResponseCode::SysPerm) => Some(Exit::Unavailable),
+        Some(ResponseCode::Auth) => Some(Exit::NoPermission),
+        Some(ResponseCode::Other(_)) => None,
+        None => reply.says_in_use().then_some(Exit::TryLater),
     }
 }
 
@@ -237,6 +238,7 @@ fn advice_on_session(error: &SessionError) -> Option<&'static str> {
             Some(ResponseCode::LoginDelay) => Some("the server wants a pause between sessions; try again later"),
             Some(ResponseCode::SysTemp) => Some("try again later"),
             Some(ResponseCode::SysPerm) => Some("ask who runs the server"),
+            None if refusal.reply.says_in_use() => Some("another session may hold the mailbox; try again later"),
             code if matches!(error, Error::SignInRefused(_)) => {
                 Some(advice_on_sign_in(&refusal.command, matches!(code, Some(ResponseCode::Auth))))
             }
@@ -282,7 +284,7 @@ struct Incomplete<'a>(&'a Summary);
 
 impl std::fmt::Display for Incomplete<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Summary { stored, refused, not_deleted, failed, cause, .. } = self.0;
+        let Summary { stored, refused, not_deleted, failed, cause, refusal, .. } = self.0;
         write!(f, "{} stored", counted_as(*stored))?;
         if *failed > 0 {
             write!(f, ", {failed} could not be fetched")?;
@@ -296,7 +298,11 @@ impl std::fmt::Display for Incomplete<'_> {
         if *not_deleted > 0 {
             write!(f, ", the server refused to delete {not_deleted}")?;
         }
-        Ok(())
+        match refusal {
+            Some(words) if *refused + *not_deleted > 1 => write!(f, " (at last: {words})"),
+            Some(words) => write!(f, " ({words})"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -133,11 +133,7 @@ fn open(
     state: &StateArguments,
     account: &str,
 ) -> Result<(Maildir, Option<(Journal, String)>), Failure> {
-    // Where it is there, it is said first what keeps mail from being stored.
-    let maildir = if Maildir::is_at(directory) { Some(Maildir::open(directory)?) } else { None };
-    let Some(mut journal) = state::open(state)? else {
-        return Ok((maildir.map_or_else(|| Maildir::open(directory), Ok)?, None));
-    };
+    let Some(mut journal) = state::open(state)? else { return Ok((Maildir::open(directory)?, None)) };
     journal.lock(account)?;
     // What is in one Maildir is not in another, whatever the account.
     let key = place::key(account, directory);
@@ -145,13 +141,11 @@ fn open(
     if earlier != key {
         journal.rename(&earlier, &key)?;
     }
-    let maildir = match maildir {
-        Some(maildir) => maildir,
-        // What was stored there would be taken for known, and deleted at the server.
-        None if journal.has_stored(&key)? => return Err(Failure::MaildirGone { path: directory.to_owned() }),
-        None => Maildir::open(directory)?,
-    };
-    Ok((maildir, Some((journal, key))))
+    // A new one would be made, and what was stored there taken for known, and deleted at the server.
+    if !Maildir::is_at(directory) && journal.has_stored(&key)? {
+        return Err(Failure::MaildirGone { path: directory.to_owned() });
+    }
+    Ok((Maildir::open(directory)?, Some((journal, key))))
 }
 
 fn options(arguments: &Fetch, maildir: Maildir) -> FetchOptions {

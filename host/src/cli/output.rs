@@ -129,16 +129,17 @@ impl Reporter {
     pub(super) fn fetched(&self, account: &str, summary: &Summary) {
         self.progress.finish_and_clear();
         let Summary { messages, stored, octets, known, skipped, failed, deleted, refused, not_deleted, .. } = summary;
-        let would_fetch = &summary.would_retrieve;
+        let Summary { would_retrieve: would_fetch, would_delete, .. } = summary;
         if self.output.format == Format::Json {
             return self.json(&json!({
                 "event": "done", "account": shown(account), "messages": messages, "stored": stored, "octets": octets,
-                "would_fetch": would_fetch, "known": known, "skipped": skipped, "failed": failed, "deleted": deleted, "refused": refused, "not_deleted": not_deleted,
+                "would_fetch": would_fetch, "would_delete": would_delete, "known": known, "skipped": skipped, "failed": failed, "deleted": deleted, "refused": refused, "not_deleted": not_deleted,
             }));
         }
         let mut line = format!("{}: {}, {stored} stored ({octets} octets)", shown(account), counted(*messages));
         for (count, what) in [
             (would_fetch, "would be fetched"),
+            (would_delete, "would be deleted"),
             (known, "known"),
             (skipped, "skipped"),
             (failed, "failed"),

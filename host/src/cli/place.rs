@@ -37,7 +37,7 @@ pub(super) fn of_account(path: &Path, user: &str, host: &str) -> Result<PathBuf,
 
 /// What an account and its Maildir are called in the journal, however the path was written.
 pub(super) fn key(account: &str, maildir: &Path) -> String {
-    let place = maildir.canonicalize().or_else(|_| where_it_would_be(maildir)).unwrap_or_else(|_| absolute(maildir));
+    let place = maildir.canonicalize().unwrap_or_else(|_| where_it_would_be(maildir));
     match place.to_str() {
         Some(place) => format!("{account} {place}"),
         None => format!("{account} {}", escape(place.as_os_str().as_bytes())),
@@ -49,13 +49,11 @@ pub(super) fn earlier_key(account: &str, maildir: &Path) -> String {
     format!("{account} {}", absolute(maildir).display())
 }
 
-/// Of a directory that is not there.
-fn where_it_would_be(maildir: &Path) -> std::io::Result<PathBuf> {
+/// The same of a directory that is not there.
+fn where_it_would_be(maildir: &Path) -> PathBuf {
     let path = absolute(maildir);
-    match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) => Ok(parent.canonicalize()?.join(name)),
-        _ => Ok(path),
-    }
+    let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
+    parent.zip(path.file_name()).map(|(parent, name)| parent.join(name)).unwrap_or(path)
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -21,8 +21,8 @@ impl Signals {
     pub(super) fn listen() -> Self {
         let ignored = ignored();
         let unless_ignored = |kind: SignalKind| {
-            let bit = u32::try_from(kind.as_raw_value() - 1).ok().and_then(|place| 1_u64.checked_shl(place));
-            if bit.is_some_and(|bit| ignored & bit != 0) { None } else { signal(kind).ok() }
+            let is_ignored = (ignored >> (kind.as_raw_value() - 1)) & 1 == 1;
+            if is_ignored { None } else { signal(kind).ok() }
         };
         Signals {
             interrupt: unless_ignored(SignalKind::interrupt()),
@@ -42,7 +42,7 @@ impl Signals {
     }
 }
 
-/// Which signals are ignored, a bit for each; none where the system does not tell.
+/// Which signals are ignored, a bit for each from 1 on; none where the system does not tell.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::failure::Failure;
-use super::output::shown;
+use super::output::{complain, shown};
 use super::target::Target;
 use crate::session::{Security, Trace};
 
@@ -31,13 +31,18 @@ pub(super) fn to_file(path: &Path, target: &Target) -> Result<Trace, Failure> {
     writeln!(file, "{BEGINNING}{version}, {host}:{port}, {security}").map_err(failed)?;
     writeln!(file, "seconds (at the end of a step), C: sent or S: received, [in brackets]: what is not shown")
         .map_err(failed)?;
-    let file = Mutex::new(file);
+    let (file, path) = (Mutex::new(Some(file)), path.to_owned());
     let start = Instant::now();
     Ok(Trace::new(move |line| {
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = file.as_mut() else { return };
         let who = if line.from_server { 'S' } else { 'C' };
-        // A run is not broken off for its trace.
-        let _ = writeln!(file, "{:10.3} {who}: {}", start.elapsed().as_secs_f64(), shown(&line.text));
+        let written = writeln!(open, "{:10.3} {who}: {}", start.elapsed().as_secs_f64(), shown(&line.text));
+        if let Err(error) = written {
+            // A run is not broken off for its trace.
+            complain(&format!("warning: the trace {} ends here: {error}", shown(&path.to_string_lossy())));
+            *file = None;
+        }
     }))
 }
 

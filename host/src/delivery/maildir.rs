@@ -39,7 +39,9 @@ impl Maildir {
         Ok(Self { directories: Arc::new(Directories::open(path)?) })
     }
 
-    /// Whether there is a Maildir in this place. It is not where a file system is not mounted.
+    /// Whether there is a Maildir in this place; there is none where its file system is not mounted. [`open`](Self::open)
+    /// would make one, and a journal that knows what was stored there would let the server delete it: who keeps one asks
+    /// this before.
     pub fn is_at(path: &Path) -> bool {
         path.join("new").is_dir() || path.join("cur").is_dir()
     }

@@ -22,6 +22,8 @@ pub(super) struct Corrections {
     pub(super) marked_seen: Vec<(u32, Option<u64>)>,
     /// Listed again, after they were not.
     pub(super) returned: Vec<u32>,
+    /// Known, although it is noted that they have failed.
+    pub(super) recovered: Vec<u32>,
     /// Not listed any more.
     pub(super) away: Away,
     /// Nothing is open any more of what a run that was broken off has left under these rows.
@@ -41,9 +43,10 @@ impl Corrections {
         ledger: &Ledger,
         unique_ids: &Arc<UniqueIds>,
     ) -> Result<Pool, FetchError> {
-        let Corrections { entries, marked_seen, returned, away, settled } = self;
+        let Corrections { entries, marked_seen, returned, recovered, away, settled } = self;
         let has_entries = !entries.is_empty() || pool.recognised().next().is_some() || !marked_seen.is_empty();
-        if !has_entries && returned.is_empty() && away == Away::None && settled.is_empty() {
+        let has_others = !returned.is_empty() || !recovered.is_empty() || away != Away::None || !settled.is_empty();
+        if !has_entries && !has_others {
             return Ok(pool);
         }
         let unique_ids = Arc::clone(unique_ids);
@@ -60,14 +63,14 @@ impl Corrections {
             journal.note(account, |notes| {
                 let mut returned = returned.iter().filter_map(|number| unique_ids.get(*number));
                 returned.try_for_each(|unique_id| notes.present(unique_id))?;
-                let mut listed = unique_ids.in_order();
-                match away {
-                    Away::None => {}
-                    Away::Nameless => notes.absent_unless(|id| id.first() != Some(&0) || listed.next(id).is_some())?,
-                    Away::All => notes.absent_unless(|id| listed.next(id).is_some())?,
+                if away != Away::None {
+                    let mut listed = unique_ids.in_order();
+                    let is_unseen = |id: &[u8]| away == Away::Nameless && id.first() != Some(&0);
+                    notes.absent_unless(|id| is_unseen(id) || listed.next(id).is_some())?;
                 }
                 notes.store_all(entries.clone())?;
-                notes.recovered(entries.map(|(unique_id, _)| unique_id))?;
+                let recovered = recovered.iter().filter_map(|number| unique_ids.get(*number));
+                notes.recovered(entries.map(|(unique_id, _)| unique_id).chain(recovered))?;
                 settled.iter().try_for_each(|row| notes.settle(*row, &[]))?;
                 notes.prune(REMEMBERED)
             })?;

@@ -12,8 +12,7 @@ pub(super) struct Known {
     octets: u64,
     listed: u64,
     since: u64,
-    fingerprint: Fingerprint,
-    has_fingerprint: bool,
+    fingerprint: Option<Fingerprint>,
     state: EntryState,
     /// The session before did not list it.
     was_absent: bool,
@@ -27,14 +26,14 @@ impl Known {
             state: self.state,
             octets: number(self.octets),
             listed: number(self.listed),
-            fingerprint: self.fingerprint(),
+            fingerprint: self.fingerprint,
             since: number(self.since),
             absent_since: None,
         }
     }
 
     pub(super) fn fingerprint(&self) -> Option<Fingerprint> {
-        self.has_fingerprint.then_some(self.fingerprint)
+        self.fingerprint
     }
 
     /// Whether the server lists it again after it was deleted and away: it may be another one, with a number as its unique-id.
@@ -52,8 +51,7 @@ impl From<Entry> for Known {
             octets: number(octets),
             listed: number(listed),
             since: number(since),
-            fingerprint: fingerprint.unwrap_or(Fingerprint([0; 16])),
-            has_fingerprint: fingerprint.is_some(),
+            fingerprint,
             state,
             was_absent: absent_since.is_some(),
         }

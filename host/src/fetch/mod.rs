@@ -59,6 +59,8 @@ pub struct Summary {
     pub failed: u32,
     /// In a dry run, messages that would be retrieved.
     pub would_retrieve: u32,
+    /// In a dry run, messages that would be deleted, if those that would be retrieved are stored.
+    pub would_delete: u32,
     /// Messages that the server has deleted.
     pub deleted: u32,
     /// Messages that the server would not give.
@@ -69,6 +71,8 @@ pub struct Summary {
     pub temporary: bool,
     /// Why the last one of those that failed did.
     pub cause: Option<String>,
+    /// The server's words, the last time it refused to give or to delete a message.
+    pub refusal: Option<String>,
 }
 
 /// A run that has come to its end or not, and what it has done until then.

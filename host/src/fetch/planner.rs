@@ -367,6 +367,7 @@ impl<'o> Planner<'o> {
         plan.known.sort_unstable();
         plan.delete.sort_unstable();
         plan.corrections.returned = past.returned;
+        plan.corrections.recovered = plan.known.iter().copied().filter(|number| past.failures.has(*number)).collect();
         // Whose files those in the pool are shows only when everything is retrieved.
         let is_open = plan.evidence.has_open_leftovers();
         *(if is_open { &mut plan.open_rows } else { &mut plan.corrections.settled }) = past.rows;
@@ -426,10 +427,6 @@ impl<'o> Planner<'o> {
 
     fn take_as_known(&mut self, number: u32, entry: &Entry) {
         self.plan.known.push(number);
-        // That it has failed is not true any more.
-        if self.past.failures.has(number) && self.plan.corrections.entries.get(number).is_none() {
-            self.correct(number, *entry);
-        }
         if entry.is_stored() && self.is_to_be_deleted(entry) {
             self.plan.delete.push(number);
         }

@@ -74,7 +74,7 @@ impl Pool {
         }
     }
 
-    /// The messages that were recognised, and what is known of them now.
+    /// The messages that were recognised, and what is known of them now, until others are added.
     pub(super) fn recognised(&self) -> impl Iterator<Item = (u32, &Known)> + Clone {
         self.rows.iter().filter(|row| row.number > 0).map(|row| (row.number, &row.stored))
     }

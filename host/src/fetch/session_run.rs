@@ -7,7 +7,7 @@ use super::plan::{Plan, Terms};
 use super::policy::Stored;
 use super::reconnecting::Interruption;
 use super::retrieving::{Awaited, Retrieving, wait_for};
-use super::storing::{Storing, Work, is_temporary};
+use super::storing::{Storing, Work, cause, is_temporary};
 use super::survey::Survey;
 use super::tries::{Look, Tries};
 use super::unique_ids::UniqueIds;
@@ -91,12 +91,12 @@ impl<'r> SessionRun<'r> {
             let deletes = self.options.deletion == Deletion::AtOnce;
             self.take_cause(plan.tell_what_would_be_done(deletes, self.ledger, self.events).await?);
             self.summary.would_retrieve = count(plan.retrieve.len());
+            self.summary.would_delete = count(plan.delete.len() + if deletes { plan.retrieve.len() } else { 0 });
             return self.quit(session).await;
         }
         self.take_cause(plan.tell_skipped(self.ledger, self.events).await?);
         plan.note_corrections(self.ledger).await?;
         self.unique_ids = Arc::clone(&plan.evidence.unique_ids);
-
         self.tries.fetched(plan.known.iter().filter_map(|number| self.unique_ids.get(*number)));
 
         let mut durable = std::mem::take(&mut plan.delete);
@@ -156,9 +156,12 @@ impl<'r> SessionRun<'r> {
         stored.refused.iter().filter_map(|number| self.unique_ids.get(*number)).for_each(|id| self.tries.give_up(id));
         self.summary.refused = self.summary.refused.saturating_add(count(stored.refused.len()));
         self.summary.temporary &= !stored.is_refused_for_good;
+        self.summary.refusal = stored.refusal.take().or(self.summary.refusal.take());
         self.summary.stored = self.summary.stored.saturating_add(count(stored.files));
         self.summary.octets = self.summary.octets.saturating_add(stored.octets);
-        self.summary.known = self.summary.known.saturating_add(count(stored.recognised.len()));
+        let known = self.tries.stored_earlier(stored.recognised.len());
+        self.summary.known = self.summary.known.saturating_add(count(known));
+        self.tries.stored_unconfirmed(stored.files.saturating_sub(stored.messages.len()));
         self.progress = stored.files + stored.recognised.len();
         // When the disk is the cause, the transfer has only seen that nobody takes its pieces.
         if let Some(failure) = stored.failure.take() {
@@ -203,6 +206,7 @@ impl<'r> SessionRun<'r> {
                     Some(reply) => {
                         self.summary.not_deleted += 1;
                         self.summary.temporary &= is_temporary(&reply);
+                        self.summary.refusal = Some(cause(&reply));
                         (self.events)(Event::NotDeleted { number: deletion.number, reply: &reply });
                     }
                 }
@@ -213,17 +217,17 @@ impl<'r> SessionRun<'r> {
 
     async fn quit(&mut self, session: Session) -> Result<(), FetchError> {
         self.sends_ahead = false;
-        let Err(cause) = session.quit().await else {
+        let Err(error) = session.quit().await else {
             self.summary.deleted = count(self.deleted.len());
             self.deleted.iter().for_each(|number| (self.events)(Event::Deleted { number: *number }));
             (self.events)(Event::Quit);
             return self.note_gone().await;
         };
         if !self.deleted.is_empty() {
-            return Err(FetchError::Unconfirmed { messages: count(self.deleted.len()), cause });
+            return Err(FetchError::Unconfirmed { messages: count(self.deleted.len()), cause: error });
         }
         // Nothing hangs on it.
-        (self.events)(Event::Warning(Warning::NoGoodbye(cause)));
+        (self.events)(Event::Warning(Warning::NoGoodbye(error)));
         Ok(())
     }
 }

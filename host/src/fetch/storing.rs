@@ -24,7 +24,7 @@ use crate::sandbox::contract::{MessageBegin, MessageEnd, MessageRefused, Piece};
 use settling::{Complete, Group, Settler};
 use stock::Stock;
 
-pub(super) use refusal::is_temporary;
+pub(super) use refusal::{cause, is_temporary};
 
 /// Takes the pieces of a session's transfers.
 pub(super) struct Storing {
@@ -79,6 +79,8 @@ pub(super) struct Stored {
     /// Messages that the server would not give, and whether one of them for a trouble that will not pass.
     pub(super) refused: Vec<u32>,
     pub(super) is_refused_for_good: bool,
+    /// The words of the last refusal.
+    pub(super) refusal: Option<String>,
     /// What stopped it.
     pub(super) failure: Option<FetchError>,
     /// What stands for each message in the journal.
@@ -324,8 +326,10 @@ impl Storing {
     fn take_as_refused(&mut self, MessageRefused { number, reply }: &MessageRefused) {
         self.stored.refused.push(*number);
         self.stored.is_refused_for_good |= !is_temporary(reply);
+        let cause = cause(reply);
+        self.stored.refusal = Some(cause.clone());
         let unique_id = self.evidence.unique_ids.owned(*number);
-        self.failed.extend(unique_id.map(|unique_id| Failed { unique_id, cause: refusal::cause(reply) }));
+        self.failed.extend(unique_id.map(|unique_id| Failed { unique_id, cause }));
     }
 
     /// Notes all that has become certain, what was refused, and what is begun now: one flush to the disk for both.

@@ -17,6 +17,8 @@ pub(super) struct Tries {
     refused: UniqueIdSet,
     /// Stored, and certainly under their own unique-ids.
     stored: UniqueIdSet,
+    /// Files of which it is not certain whose they are: the next session recognises them.
+    unconfirmed: usize,
     pub(super) transfers: TransferLength,
     /// What the server could not show without the session's coming to its end.
     unseen: Unseen,
@@ -137,6 +139,18 @@ impl Tries {
     /// These messages were stored, and nothing speaks against their being what they were asked for as.
     pub(super) fn stored<'u>(&mut self, unique_ids: impl IntoIterator<Item = &'u [u8]>) {
         unique_ids.into_iter().for_each(|unique_id| self.stored.insert(unique_id));
+    }
+
+    /// So many files were stored in a transfer that was broken off.
+    pub(super) fn stored_unconfirmed(&mut self, files: usize) {
+        self.unconfirmed += files;
+    }
+
+    /// How many of so many messages that were found to be stored an earlier run has stored.
+    pub(super) fn stored_earlier(&mut self, recognised: usize) -> usize {
+        let by_this_run = recognised.min(self.unconfirmed);
+        self.unconfirmed -= by_this_run;
+        recognised - by_this_run
     }
 
     /// Whether it was certainly stored by this run, so that there is no doubt which message it is.

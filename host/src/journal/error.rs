@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 /// Why the state cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +94,10 @@ pub enum JournalError {
         path: PathBuf,
     },
     /// The file that keeps other runs away cannot be made or locked.
-    #[error("cannot lock {path}: {source}", path = path.display())]
+    #[error(
+        "cannot lock {path}: {source}; it is made beside the state file, and must be writable for who runs popfetch",
+        path = path.display()
+    )]
     Lock {
         /// The file.
         path: PathBuf,
@@ -161,6 +165,10 @@ impl JournalError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path, source },
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, source },
             Some(ErrorCode::DiskFull) => Self::NoSpace { path, source },
+            // The index of the write-ahead log cannot grow: SQLite does not say why, and there is no other cause.
+            _ if source.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE) => {
+                Self::NoSpace { path, source }
+            }
             // The file itself was seen before: what cannot be opened or written now is it or what stands beside it.
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 Self::Denied { path, source: io::Error::new(io::ErrorKind::PermissionDenied, source) }

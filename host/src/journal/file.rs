@@ -26,8 +26,7 @@ impl Journal {
         // SQLite gives a meaning to names such as ":memory:"; an absolute path is always a file.
         let path = std::path::absolute(path).map_err(|source| JournalError::of_creation(path, source))?;
         let is_new = create_if_missing(&path)?;
-        // Its locks are beside the file itself, whichever link leads to it.
-        let path = path.canonicalize().map_err(|source| JournalError::of_creation(&path, source))?;
+        let path = resolve(&path)?;
         // Before it is opened: a file that is put there meanwhile is taken for another one, and never the other way round.
         let metadata = std::fs::metadata(&path).map_err(|source| JournalError::of_creation(&path, source))?;
         // Neither CREATE, since SQLite's mode would be 0644, nor URI: a path is a path.
@@ -44,7 +43,7 @@ impl Journal {
 
     /// Opens a file that is damaged, to read from it what can be read: also one that has become shorter.
     pub(super) fn open_damaged(path: &Path) -> Result<Self, JournalError> {
-        let path = std::path::absolute(path).map_err(|source| JournalError::of_creation(path, source))?;
+        let path = resolve(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let database = Connection::open_with_flags(&path, flags).map_err(|error| JournalError::of(&path, error))?;
         // So SQLite reads the pages that there are, and does not ask for those that its header counts.
@@ -143,6 +142,11 @@ pub(super) fn flush_directory(path: &Path) -> Result<(), JournalError> {
     let Some(directory) = path.parent() else { return Ok(()) };
     let flushed = File::open(directory).and_then(|directory| directory.sync_all());
     flushed.map_err(|source| JournalError::Directory { path: directory.to_owned(), source })
+}
+
+/// The file itself, whichever links lead to it: what is beside it, its locks above all, is there for all that use it.
+fn resolve(path: &Path) -> Result<PathBuf, JournalError> {
+    path.canonicalize().map_err(|source| JournalError::of_creation(path, source))
 }
 
 /// Makes the file, and says whether it had to. An empty file is a valid database to SQLite. Its directory entry becomes durable with the first note.

@@ -176,4 +176,12 @@ impl contract::Reply {
         };
         if self.text.is_empty() { format!("[{code}]") } else { format!("[{code}] {}", self.text) }
     }
+
+    /// Whether another session holds the maildrop, in the words of a server without response codes: "maildrop already
+    /// locked" (RFC 1939 §4), and the like. An account that is locked is another matter.
+    pub(crate) fn says_in_use(&self) -> bool {
+        let text = self.text.to_ascii_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        self.code.is_none() && says(&["maildrop", "mailbox"]) && says(&["lock", "in use", "busy"])
+    }
 }

@@ -95,6 +95,19 @@ fn the_disk_of_the_state_file_is_full() {
     assert_eq!(server.connections(), 0);
 }
 
+/// Wherever the space ends: in the file, or in what SQLite puts beside it.
+#[test]
+fn there_is_hardly_any_room_for_the_state_file() {
+    let server = ModelServer::start(script(too_much()));
+    for kilobytes in [16, 32, 36, 48, 60, 64] {
+        let popfetch = popfetch();
+        let run = fetch(&popfetch, &server).args(["--state", "small/state"]);
+        let Some(run) = on_a_small_disk(run, "small", &format!("size={kilobytes}k")) else { return };
+        run.assert_failure(73, &["the state file", "no space left on device", "free some space and run again"]);
+    }
+    assert_eq!(server.maildrop().len(), 3);
+}
+
 /// The messages are stored, but that they are cannot be recorded: they are not deleted, and come again next time.
 #[test]
 fn the_disk_of_the_state_file_gets_full() {
@@ -108,6 +121,18 @@ fn the_disk_of_the_state_file_gets_full() {
     run.assert_failure(73, &["the state file", "no space left on device"]);
     assert_no_harm(&server, &maildrop, &popfetch.maildir());
     assert!(!server.commands().iter().any(|command| command.starts_with("DELE")));
+}
+
+#[test]
+fn the_disk_of_the_trace_is_full() {
+    let maildrop = Maildrop::new((1..=200).map(|number| Message::new(format!("{number}"), "Subject: x\r\n\r\n")));
+    let server = ModelServer::start(script(maildrop.clone()));
+    let popfetch = popfetch();
+    let run = fetch(&popfetch, &server).args(["--trace", "small/trace"]);
+    let Some(run) = on_a_small_disk(run, "small", "size=8k") else { return };
+    assert_eq!((run.code, run.stderr.lines().count()), (Some(0), 1), "{run:?}");
+    assert!(run.stderr.contains("warning: the trace small/trace ends here: No space left on device"), "{run:?}");
+    popfetch.maildir().assert_holds(maildrop.fingerprints());
 }
 
 /// `ulimit -f`, as services have it: the system says so by SIGXFSZ, which ends a program that does not care.

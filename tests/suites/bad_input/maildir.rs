@@ -145,9 +145,11 @@ fn the_user_may_not_make_the_maildir() {
     let server = ModelServer::start(script(three_messages()));
     let user = Unprivileged::new();
     close(user.popfetch.home());
-    // The journal would be there, too, and is looked at first: it may say that the Maildir has been there.
     let run = user.run(fetch(&user.popfetch, &server).arg("--no-state"));
     run.assert_failure(73, &["cannot store: permission denied", "mail"]);
+    // The journal is looked at first: it may say that the Maildir has been there.
+    let run = user.run(fetch(&user.popfetch, &server));
+    run.assert_failure(73, &["Permission denied", "journal"]);
     open(user.popfetch.home());
     assert_eq!(server.connections(), 0);
 }

@@ -54,6 +54,12 @@ fn each_response_code_has_its_exit_code_and_advice() {
         ("[AUTH] no", 77, "check the user name and the password"),
         ("[X-OTHER] what is that", 77, "check the user name and the password"),
         ("no code", 77, "check the user name and the password"),
+        // The words of RFC 1939, before there were codes.
+        ("maildrop already locked", 75, "another session may hold the mailbox; try again later"),
+        ("unable to lock maildrop", 75, "another session may hold the mailbox; try again later"),
+        ("Mailbox is busy", 75, "another session may hold the mailbox; try again later"),
+        ("[X-OTHER] maildrop already locked", 77, "check the user name and the password"),
+        ("account locked, call us", 77, "check the user name and the password"),
     ] {
         for (auth, verb) in [("user", "PASS"), ("apop", "APOP")] {
             let refused = Fault::Refuse(words.into());

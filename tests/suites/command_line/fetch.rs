@@ -61,7 +61,10 @@ fn a_message_that_the_server_does_not_give_is_not_deleted() {
     let server = ModelServer::start(script(three_messages()).fault(At::verb("RETR").argument(2), refused));
     let popfetch = popfetch();
     let run = fetch(&popfetch, &server).args(["--delete", "-v"]).run();
-    run.assert_failure(69, &["2 messages are stored, the server refused to give 1", "run again"]);
+    run.assert_failure(
+        69,
+        &["2 messages are stored, the server refused to give 1 (-ERR [X-SCAN] the message is looked at)", "run again"],
+    );
     assert!(run.stdout.contains("message 2: refused: [X-SCAN] the message is looked at"), "{run:#?}");
     assert_eq!(server.maildrop().uids(), ["uid-2"]);
     assert_eq!(commands(&server, "DELE"), ["DELE 1", "DELE 3"]);
@@ -74,7 +77,7 @@ fn a_message_that_the_server_does_not_delete_is_told() {
     let server = ModelServer::start(script(three_messages()).fault(At::verb("DELE").argument(2), refused));
     let popfetch = popfetch();
     let run = fetch(&popfetch, &server).args(["--delete", "-v"]).run();
-    run.assert_failure(69, &["3 messages are stored, the server refused to delete 1"]);
+    run.assert_failure(69, &["3 messages are stored, the server refused to delete 1 (-ERR locked)"]);
     assert!(run.stdout.contains("message 2: not deleted: locked"), "{run:#?}");
     assert_eq!(server.maildrop().uids(), ["uid-2"]);
 }

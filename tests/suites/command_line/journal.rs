@@ -2,7 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use popfetch_tests::command::script;
+use popfetch::journal::{FailedBefore, Journal};
+use popfetch_tests::command::{Popfetch, script};
 use popfetch_tests::maildrop::{Maildrop, Message};
 use popfetch_tests::server::{At, Ending, Fault, ModelServer};
 use serde_json::json;
@@ -100,23 +101,37 @@ fn old_messages_are_left_and_looked_at_once() {
     assert!(run.assert_success().stdout.contains("1 stored"), "whoever wants it after all gets it: {run:?}");
 }
 
-/// The connections broke at others, too, before it was clear which message it is.
+/// A connection broke at one that came later in the same run, and at one that has not come when it must end.
 #[test]
 fn only_what_has_not_come_has_failed() {
-    let messages = (1..=5).map(|number| Message::new(format!("u{number}"), format!("Subject: {number}\r\n\r\nx\r\n")));
-    let silent = Fault::End(Ending::Silence);
-    let server = ModelServer::start(script(Maildrop::new(messages)).fault(At::verb("RETR").argument(3), silent));
-    let popfetch = popfetch();
-    for _ in 0..2 {
-        let run = fetch(&popfetch, &server).args(["--timeout", "1"]).run();
-        assert_eq!(run.code, Some(75), "{run:?}");
-    }
-    let run = popfetch.run("journal").args(["list", "--messages"]).run();
-    let failed: Vec<&str> = run.stdout.lines().filter(|line| line.contains("failed")).collect();
-    assert!(
-        matches!(failed[..], [count, failure] if count.contains("1 failed") && failure.contains(": u3: ")),
-        "{run:?}"
+    let messages = (1..=4).map(|number| Message::new(format!("u{number}"), format!("Subject: {number}\r\n\r\nx\r\n")));
+    let server = ModelServer::start(
+        script(Maildrop::new(messages))
+            .fault(At::verb("RETR").argument(3).once(), Fault::End(Ending::Close))
+            .fault(At::verb("RETR").argument(4), Fault::End(Ending::Silence))
+            .fault(At::verb("RETR").argument(4).once(), Fault::End(Ending::Close)),
     );
+    let popfetch = popfetch();
+    let run = fetch(&popfetch, &server).args(["--deadline", "6"]).run();
+    assert_eq!(run.code, Some(75), "{run:?}");
+    popfetch.maildir().assert_holds(server.maildrop().fingerprints().into_iter().take(3).collect::<Vec<_>>());
+    assert_eq!(failures(&popfetch), ["u4"]);
+
+    // What an earlier version has noted is taken back.
+    let state = popfetch.path(".local/state/popfetch/journal");
+    let account = format!("alice@{} {}", server.address(), popfetch.maildir().path().canonicalize().unwrap().display());
+    let failure = FailedBefore { runs: 1, again_at: 0, cause: "silence".to_owned() };
+    Journal::open(&state).unwrap().note(&account, |notes| notes.failed(b"u3", &failure)).unwrap();
+    assert_eq!(failures(&popfetch), ["u3", "u4"]);
+    fetch(&popfetch, &server).args(["--timeout", "1"]).run();
+    assert_eq!(failures(&popfetch), ["u4"]);
+}
+
+/// The unique-ids of the messages that are noted as failed.
+fn failures(popfetch: &Popfetch) -> Vec<String> {
+    let run = popfetch.run("journal").arg("list").run();
+    let failed = run.assert_success().stdout.lines().filter(|line| line.starts_with("  failed "));
+    failed.map(|line| line.split(": ").nth(1).unwrap_or(line).to_owned()).collect()
 }
 
 #[test]

@@ -90,7 +90,10 @@ fn a_dry_run_tells_and_does_nothing() {
             "message 1: would be deleted, for it is stored",
         ]
     );
-    assert!(run.stdout.ends_with("0 stored (0 octets), 2 would be fetched, 1 known, 1 skipped\n"), "{run:?}");
+    assert!(
+        run.stdout.ends_with("0 stored (0 octets), 2 would be fetched, 3 would be deleted, 1 known, 1 skipped\n"),
+        "{run:?}"
+    );
     let run = fetch(&popfetch, &server, &arguments).args(["--output", "json"]).run();
     let events = events(&run.assert_success().stdout);
     assert!(events.contains(&json!({ "event": "would-fetch", "number": 2, "delete": true })), "{events:?}");
@@ -131,7 +134,8 @@ fn what_was_stored_long_ago_is_deleted() {
 
     age(&popfetch, 60);
     let run = fetch(&popfetch, &server, &["--dry-run"]).args(after).run();
-    let told: Vec<_> = run.assert_success().lines().into_iter().filter(|line| line.contains("deleted")).collect();
+    let told: Vec<_> =
+        run.assert_success().lines().into_iter().filter(|line| line.contains("for it is stored")).collect();
     let expected = ["message 1: would be deleted, for it is stored", "message 2: would be deleted, for it is stored"];
     assert_eq!(told, expected);
     assert_eq!(server.maildrop().len(), 4, "a dry run deletes nothing");

@@ -316,6 +316,19 @@ fn a_run_begins_with_others_than_the_one_before_has_ended_with() {
     server.without_faults();
 }
 
+/// What it had stored of a group is retrieved again where there is no TOP, to compare it; it is no news to count.
+#[test]
+fn what_was_stored_before_the_connection_broke_is_not_counted_as_known() {
+    let closes = Fault::End(Ending::Close);
+    let server =
+        ModelServer::start(script(three_messages()).without_top().fault(At::verb("RETR").argument(3).once(), closes));
+    let popfetch = popfetch();
+    let run = fetch_new(&popfetch, &server).run();
+    assert!(run.assert_success().stdout.contains(" 3 messages, 3 stored ("), "{run:?}");
+    assert!(!run.stdout.contains("known"), "{run:?}");
+    popfetch.maildir().assert_holds(three_messages().fingerprints());
+}
+
 /// More of them than times to connect again, and new mail behind them.
 #[test]
 fn messages_that_break_every_connection_block_no_others() {

@@ -12,8 +12,8 @@ use crate::scene::{Outcome, Scene};
 
 const LONG: Duration = Duration::from_secs(45);
 
-/// For 50,000 messages: there may be 250,000, with 64 MiB.
-const THIRD: u64 = 20 << 20;
+/// Octets for 50,000 messages, where 250,000 may take 64 MiB.
+const OF_FIFTY_THOUSAND: u64 = 20 << 20;
 
 #[test]
 fn a_message_larger_than_all_memory_that_there_may_be_arrives() {
@@ -80,10 +80,10 @@ fn fifty_thousand_messages_are_recognised_by_their_beginnings() {
     let scene = Scene::new(script(Maildrop::new(messages("old-"))));
     scene.fetch_new().within(LONG).run().succeeds();
     scene.server.edit_maildrop(|maildrop| *maildrop = Maildrop::new(messages("new-")));
-    let run = scene.fetch_new().within(LONG).takes_at_most(THIRD).run();
+    let run = scene.fetch_new().within(LONG).takes_at_most(OF_FIFTY_THOUSAND).run();
     let stdout = &run.succeeds().stdout;
     assert!(stdout.contains("50000 messages, 0 stored (0 octets), 50000 known"), "{stdout}");
-    let run = scene.fetch_new().arg("--delete").within(LONG).takes_at_most(THIRD).run();
+    let run = scene.fetch_new().arg("--delete").within(LONG).takes_at_most(OF_FIFTY_THOUSAND).run();
     let stdout = &run.succeeds().stdout;
     assert!(stdout.contains("50000 known, 50000 deleted"), "{stdout}");
 }

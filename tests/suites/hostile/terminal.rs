@@ -111,7 +111,7 @@ fn a_huge_text_is_cut() {
 fn many_huge_texts_are_little_output() {
     let scene = Scene::new(server_of(60).fault(At::verb("RETR"), Fault::Refuse(vec![0x1b; 4000])));
     let run = scene.fetch().arg("-v").run();
-    run.fails(69, "the server refused to give 60");
+    run.fails(69, "the server refused to give 60 (at last: -ERR ");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::sandbox::contract::{Reply, ResponseCode};
 /// How much of them is remembered, in characters. There may be as many refusals as messages.
 const CAUSE: usize = 160;
 
-pub(super) fn cause(reply: &Reply) -> String {
+pub(in crate::fetch) fn cause(reply: &Reply) -> String {
     format!("-ERR {}", reply.to_line()).chars().take(CAUSE).collect()
 }
 

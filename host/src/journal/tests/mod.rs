@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{Begun, Entry, EntryState, FailedBefore, Journal, JournalError, JournalErrorKind, Notes};
+use super::{Begun, Entry, EntryState, FailedBefore, Journal, JournalError, JournalErrorKind, Notes, Repaired};
 use crate::fingerprint::Fingerprint;
 
 mod model;
@@ -261,7 +261,12 @@ fn a_damaged_file_of_an_earlier_version_is_repaired() {
     let error = refused(&path);
     assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
 
-    let messages = Journal::repair(&path).unwrap().unwrap().messages;
+    // A link to it stays one.
+    let link = path.with_extension("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let Repaired { aside, messages } = Journal::repair(&link).unwrap().unwrap();
+    assert_eq!(fs::read_link(&link).unwrap(), path);
+    assert!(aside.file_name().unwrap().to_str().unwrap().starts_with("state.damaged-"), "{aside:?}");
     // From both sides, up to the leaf.
     assert!((900..1000).contains(&messages), "{messages}");
     let journal = Journal::open(&path).unwrap();
