@@ -6,6 +6,7 @@
 mod batch;
 mod by_number;
 mod corrections;
+mod doubted;
 mod error;
 mod event;
 mod failures;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::by_number::ByNumber;
 use super::corrections::Corrections;
+use super::doubted::Doubted;
 use super::failures;
 use super::glimpse::{Dates, glimpses};
 use super::identity::Identities;
-use super::known::Known;
 use super::ledger::Ledger;
 use super::past::Past;
 use super::planner::Planner;
@@ -56,8 +56,8 @@ pub(super) struct Evidence {
     pub(super) unique_ids: Arc<UniqueIds>,
     /// The sizes of the scan listing, where that was asked for.
     pub(super) sizes: ByNumber<u64>,
-    /// What is stored under the unique-id of a message and may be the same one.
-    pub(super) expected: ByNumber<Known>,
+    /// What is stored under the unique-ids of messages and may be the same ones.
+    pub(super) doubted: Doubted,
     /// Stored messages that may be among those retrieved, under any unique-id.
     pub(super) pool: Pool,
     /// Those of them that an earlier run was about to deliver when it ended.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::by_number::ByNumber;
 use super::corrections::Corrections;
+use super::doubted::Doubted;
 use super::glimpse::Glimpses;
 use super::known::Known;
 use super::ledger::Ledger;
@@ -36,7 +37,7 @@ pub(super) struct Planner<'o> {
     unidentified: Vec<u32>,
     /// No unique-id of the listing is known, although others were.
     all_are_new: bool,
-    /// A unique-id stands for another message than before.
+    /// A unique-id stands for another message than before, or may do so for all that the server shows.
     is_renumbered: bool,
     /// There are messages without a unique-id of their own.
     has_unidentified: bool,
@@ -64,8 +65,8 @@ impl<'o> Planner<'o> {
         let Terms { options, tries, stored } = terms;
         let all_are_new =
             past.known.iter().all(|(_, known)| !known.entry().is_stored()) && past.vanished.has_stored(true);
-        let expected = ByNumber::of(survey.messages);
-        let evidence = Evidence { unique_ids: Arc::clone(&survey.unique_ids), sizes, expected, ..Evidence::default() };
+        let doubted = Doubted::of(survey.messages);
+        let evidence = Evidence { unique_ids: Arc::clone(&survey.unique_ids), sizes, doubted, ..Evidence::default() };
         let corrections = Corrections::of(survey.messages);
         let unidentified = survey.unidentified();
         Planner {
@@ -223,9 +224,13 @@ impl<'o> Planner<'o> {
                 Doubt::Size | Doubt::Deletion if !is_same => {
                     self.is_renumbered = true;
                     self.plan.evidence.pool.add(entry.into());
+                    self.plan.evidence.doubted.insert_exchanged(number);
                 }
-                // Fetched again; if it is the same after all, it is not stored twice.
-                Doubt::Size | Doubt::Deletion => self.plan.evidence.expected.insert(number, entry.into()),
+                // Fetched again; if it is the same after all, or another one that is known, it is not stored twice.
+                Doubt::Size | Doubt::Deletion => {
+                    self.is_renumbered |= doubt == Doubt::Size && glimpse.is_none();
+                    self.plan.evidence.doubted.insert(number, entry.into());
+                }
             }
             self.candidates.push(number);
         }
@@ -289,7 +294,7 @@ impl<'o> Planner<'o> {
         }
         if entry.may_be_at_server() && self.has_other_size(number, &entry) {
             // It begins as that one, and is fetched; if it is the same after all, it is not stored twice.
-            self.plan.evidence.expected.insert(number, entry.into());
+            self.plan.evidence.doubted.insert(number, entry.into());
             self.candidates.push(number);
         } else if entry.may_be_at_server() || entry.state == EntryState::MarkedSeen {
             self.take_as_known(number, &entry);

@@ -12,7 +12,6 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Receiver, WeakSender};
 
 use super::failures::Failed;
-use super::known::Known;
 use super::ledger::Ledger;
 use super::plan::Evidence;
 use super::unique_ids::UniqueIds;
@@ -274,12 +273,7 @@ impl Storing {
         fingerprint: Fingerprint,
         octets: u64,
     ) -> Result<Option<Entry>, FetchError> {
-        let expected = self.evidence.expected.get(number).map(Known::entry);
-        // An earlier version has noted no beginning.
-        let is_expected = |entry: &Entry| {
-            entry.octets == Some(octets) && entry.fingerprint.is_none_or(|expected| expected == fingerprint)
-        };
-        let mut stored = expected.filter(is_expected);
+        let mut stored = self.evidence.doubted.take(number, fingerprint, octets);
         if !self.evidence.unique_ids.has(number) {
             let identity = self.evidence.identities.next(fingerprint);
             if stored.is_none() {

@@ -362,25 +362,49 @@ fn unique_ids_that_are_numbers_hide_no_message() {
     }
 
     // They shift when a message goes away.
-    let scene = Scene::new(script(Maildrop::new(
-        ["a", "bb", "ccc", "dddd"]
-            .iter()
-            .enumerate()
-            .map(|(at, text)| Message::new(format!("{}", at + 1), format!("Subject: {text}\r\n\r\n{text}\r\n"))),
-    )));
-    let all = scene.server.maildrop();
-    scene.fetch_new().run().succeeds();
-    for first in [1, 2] {
-        scene.server.edit_maildrop(|maildrop| {
-            let renumbered = all.messages()[first..].iter().enumerate();
-            let message = |(at, message): (usize, &Message)| Message {
-                uid: format!("{}", at + 1).into_bytes(),
-                content: message.content.clone(),
-            };
-            *maildrop = Maildrop::new(renumbered.map(message));
-        });
+    for has_top in [true, false] {
+        let script = script(Maildrop::new(
+            ["a", "bb", "ccc", "dddd"]
+                .iter()
+                .enumerate()
+                .map(|(at, text)| Message::new(format!("{}", at + 1), format!("Subject: {text}\r\n\r\n{text}\r\n"))),
+        ));
+        let scene = Scene::new(if has_top { script } else { script.without_top() });
+        let all = scene.server.maildrop();
         scene.fetch_new().run().succeeds();
-        assert_eq!(scene.maildir().delivered().len(), 4, "from {first}");
+        for first in [1, 2] {
+            scene.server.edit_maildrop(|maildrop| {
+                let renumbered = all.messages()[first..].iter().enumerate();
+                let message = |(at, message): (usize, &Message)| Message {
+                    uid: format!("{}", at + 1).into_bytes(),
+                    content: message.content.clone(),
+                };
+                *maildrop = Maildrop::new(renumbered.map(message));
+            });
+            scene.fetch_new().run().succeeds();
+            assert_eq!(scene.maildir().delivered().len(), 4, "from {first}, top: {has_top}");
+        }
+    }
+}
+
+/// Two messages have each other's unique-id in the next session; each is retrieved and found to be stored, and new mail is not.
+#[test]
+fn exchanged_unique_ids_repeat_nothing() {
+    let messages = |uids: [&'static str; 3]| {
+        let texts = ["a", "bb", "ccc"];
+        let message = move |(uid, text)| Message::new(uid, format!("Subject: {text}\r\n\r\n{text}\r\n"));
+        Maildrop::new(uids.into_iter().zip(texts).map(message))
+    };
+    for has_top in [true, false] {
+        let script = script(messages(["x", "y", "z"]));
+        let scene = Scene::new(if has_top { script } else { script.without_top() });
+        scene.fetch_new().run().succeeds();
+        let all = messages(["y", "x", "z"]);
+        scene.server.edit_maildrop(|maildrop| *maildrop = all.clone());
+        scene.server.append(Message::new("new", "Subject: a\r\n\r\na\r\n"));
+        let run = scene.fetch_new().arg("--delete").run();
+        assert!(run.succeeds().stdout.contains("1 stored (17 octets), 3 known, 4 deleted"), "top: {has_top}, {run:?}");
+        assert_eq!(scene.maildir().delivered().len(), 4, "top: {has_top}");
     }
 }
 
