@@ -49,3 +49,5 @@ mod stls;
 mod terminal;
 #[path = "hostile/tls.rs"]
 mod tls;
+#[path = "hostile/unseen.rs"]
+mod unseen;

@@ -35,6 +35,10 @@ impl Glimpses {
         self.dates.get(number).copied()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.fingerprints.is_empty()
+    }
+
     pub(super) fn has(&self, number: u32) -> bool {
         self.fingerprints.has(number)
     }
@@ -61,7 +65,7 @@ pub(super) async fn glimpses(
     let mut glimpses = Glimpses::of(messages);
     for (at, some) in looks_at.chunks(AT_A_TIME).enumerate() {
         glimpse_at(session, some, dates, awaited, &mut glimpses).await?;
-        if at == 0 && glimpses.fingerprints.is_empty() {
+        if at == 0 && glimpses.is_empty() {
             break;
         }
     }

@@ -134,6 +134,7 @@ async fn run<E: std::fmt::Display>(
     loop {
         let mut attempt = SessionRun::new(options, ledger, events, &mut tries, summary, is_first);
         let result = attempt.run(session).await;
+        is_first &= !attempt.has_counted;
         let interruption = attempt.interruption();
         let Err(error) = result else { return Ok(()) };
         interruption.note(&error, &mut tries, ledger, events, summary).await?;
@@ -144,7 +145,6 @@ async fn run<E: std::fmt::Display>(
                 return Err(error);
             }
         };
-        is_first = false;
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) struct Plan {
     /// Rows of the journal about files that are not settled before everything is retrieved.
     pub(super) open_rows: Vec<i64>,
     pub(super) evidence: Evidence,
+    /// The server was asked for beginnings of messages.
+    pub(super) has_looked: bool,
 }
 
 /// What tells messages apart while they are stored.
@@ -118,11 +120,13 @@ impl Plan {
         let glimpses = glimpses(session, &looks_at, messages, dates, &mut awaited).await;
         *look = awaited.map(|number| planner.look_at(number));
         let glimpses = glimpses?;
+        let has_looked = !looks_at.is_empty();
         drop(looks_at);
-        planner.settle_doubts(&glimpses);
+        let has_top = session.announces_top() || !glimpses.is_empty();
+        planner.settle_doubts(&glimpses, has_top);
         planner.identify(&glimpses, ledger, events).await?;
         planner.recognise(&glimpses, events);
-        Ok(planner.finish(&glimpses, events))
+        Ok(Plan { has_looked, ..planner.finish(&glimpses, events) })
     }
 
     /// Notes what was found out about messages that are known.

@@ -143,17 +143,11 @@ impl<'o> Planner<'o> {
             }
         } else if has_other_size && !(is_of_earlier_version(&entry) && self.options.deletion == Deletion::Never) {
             self.verify.push((number, Doubt::Size));
-        } else if known.has_come_back() || self.is_to_be_deleted(&entry) && !self.is_certain(number) {
+        } else if known.has_come_back() || self.is_to_be_deleted(&entry) {
             self.verify.push((number, Doubt::Deletion));
         } else {
             self.take_as_known(number, &entry);
         }
-    }
-
-    /// Whether this run has stored it, and its unique-id is more than its number, which could be that of another one by now.
-    fn is_certain(&self, number: u32) -> bool {
-        let unique_id = self.unique_id(number);
-        self.tries.has_stored(unique_id) && unique_id != Some(number.to_string().as_bytes())
     }
 
     /// Which messages `TOP` has to show, in ascending order.
@@ -188,8 +182,8 @@ impl<'o> Planner<'o> {
         Look::Beginning(self.survey.unique_ids.owned(number))
     }
 
-    /// Compares those that are in doubt with what `TOP` has shown.
-    pub(super) fn settle_doubts(&mut self, glimpses: &Glimpses) {
+    /// Compares those that are in doubt with what `TOP` has shown, or takes some at their word where the server has none.
+    pub(super) fn settle_doubts(&mut self, glimpses: &Glimpses, has_top: bool) {
         for (number, doubt) in std::mem::take(&mut self.verify) {
             let Some(entry) = self.in_doubt(number, doubt) else { continue };
             let glimpse = glimpses.fingerprint(number).filter(|_| entry.fingerprint.is_some());
@@ -198,13 +192,13 @@ impl<'o> Planner<'o> {
             let is_known = match doubt {
                 // It may be another one behind what TOP shows.
                 Doubt::Size => false,
-                // An earlier version has noted no beginning. Where it is open whether the server has deleted it, it was looked
-                // at before it was told to.
+                // An earlier version has noted no beginning. Without TOP, one would have to be fetched again that the server was
+                // told to delete, or that this run has stored.
+                Doubt::Deletion if glimpse.is_some() => listed.is_some(),
                 Doubt::Deletion => {
-                    glimpse.is_some()
-                        || entry.fingerprint.is_none()
-                        || entry.state == EntryState::DeletionSent
-                        || self.tries.has_stored(self.unique_id(number))
+                    let is_certain =
+                        entry.state == EntryState::DeletionSent || self.tries.has_stored(self.unique_id(number));
+                    entry.fingerprint.is_none() || !has_top && is_certain
                 }
                 // It may have been cut short behind what TOP shows.
                 Doubt::Leftover => glimpse.is_some() && listed.is_some() && listed == entry.octets,
@@ -292,7 +286,9 @@ impl<'o> Planner<'o> {
         if entry.absent_since.is_some() {
             self.past.returned.push(number);
         }
-        if entry.may_be_at_server() && self.has_other_size(number, &entry) {
+        let listed = self.plan.evidence.sizes.get(number);
+        let is_doubtful = self.has_other_size(number, &entry) || listed.is_none() && self.is_to_be_deleted(&entry);
+        if entry.may_be_at_server() && is_doubtful {
             // It begins as that one, and is fetched; if it is the same after all, it is not stored twice.
             self.plan.evidence.doubted.insert(number, entry.into());
             self.candidates.push(number);

@@ -9,8 +9,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
 
 use super::batch::Batch;
+use super::glimpse::{Dates, glimpses};
 use super::rate::Rate;
-use super::storing::{Stored, Storing, Work};
+use super::storing::{Shown, Stored, Storing, Work};
 use super::tries::TransferLength;
 use super::{Event, Events, FetchError, FetchOptions, MinRate};
 use crate::sandbox::contract::{self, MessageRefused, Piece};
@@ -31,8 +32,17 @@ pub(super) struct Retrieving<'s> {
     keep_alive: Duration,
     /// There was a transfer before.
     has_transferred: bool,
+    /// What the server has refused of the transfer that runs, and what it has given.
+    gaps: Gaps,
     /// While a transfer runs.
     pub(super) awaited: Option<Awaited>,
+}
+
+/// A transfer in which a message may be missing.
+#[derive(Debug, Default)]
+struct Gaps {
+    refused: usize,
+    given: Vec<u32>,
 }
 
 /// What a transfer waits for.
@@ -43,7 +53,8 @@ pub(super) struct Awaited {
 }
 
 impl<'s> Retrieving<'s> {
-    pub(super) fn new(session: &'s mut Session, storing: Storing, options: &FetchOptions) -> Self {
+    /// `has_looked`: the server was asked for beginnings of messages, whose answers could be taken for messages.
+    pub(super) fn new(session: &'s mut Session, storing: Storing, options: &FetchOptions, has_looked: bool) -> Self {
         let (work, waiting) = mpsc::channel(BATCHES_WAITING);
         let from = work.downgrade();
         Retrieving {
@@ -52,7 +63,8 @@ impl<'s> Retrieving<'s> {
             storing: tokio::task::spawn_blocking(move || storing.run(waiting, from)),
             min_rate: options.min_rate,
             keep_alive: options.keep_alive,
-            has_transferred: false,
+            has_transferred: has_looked,
+            gaps: Gaps::default(),
             awaited: None,
         }
     }
@@ -98,11 +110,7 @@ impl<'s> Retrieving<'s> {
             Err(error) => Err(error),
         };
         match &transferred {
-            Ok(()) => {
-                length.grow();
-                // Nobody there: the failure is known when storing has ended.
-                let _ = self.work.send(Work::Confirmed).await;
-            }
+            Ok(()) => length.grow(),
             Err(_) => {
                 let awaited = self.awaited.and_then(|awaited| awaited.message);
                 let complete = messages.iter().take_while(|number| Some(**number) != awaited).count();
@@ -116,8 +124,27 @@ impl<'s> Retrieving<'s> {
             let _ = self.work.send(Work::Distrusted).await;
         }
         transferred?;
+        let shown = if self.may_be_shifted(messages) { self.look_at_given().await? } else { Shown::All };
+        // Nobody there: the failure is known when storing has ended.
+        let _ = self.work.send(Work::Confirmed(shown)).await;
         self.awaited = None;
         Ok(())
+    }
+
+    /// A server that is in step after several commands that were sent ahead has answered each; but where one of the answers is
+    /// a refusal, it does not say of which message.
+    fn may_be_shifted(&self, messages: &[u32]) -> bool {
+        self.gaps.refused > 0 && !self.gaps.given.is_empty() && messages.len() > 1 && self.session.sends_ahead()
+    }
+
+    /// The beginnings of the messages that the server has given, as far as it shows them.
+    async fn look_at_given(&mut self) -> Result<Shown, FetchError> {
+        let mut given = std::mem::take(&mut self.gaps.given);
+        given.sort_unstable();
+        let last = given.last().copied().unwrap_or_default();
+        let glimpses = glimpses(self.session, &given, last, Dates::NotWanted, &mut None).await?;
+        let shown = |number: &u32| Some((*number, glimpses.fingerprint(*number)?));
+        Ok(Shown::Only(given.iter().filter_map(shown).collect()))
     }
 
     /// A transfer of several messages shows whether the server is in step. Of one message it does not: what the server has
@@ -144,6 +171,7 @@ impl<'s> Retrieving<'s> {
         let mut unended = messages.iter().copied();
         self.awaited = Some(Awaited { message: unended.next() });
         let mut rate = self.min_rate.map(Rate::new);
+        self.gaps = Gaps::default();
         let mut transfer = self.session.retrieve(messages).await?;
         let mut batch = Batch::default();
         loop {
@@ -166,9 +194,13 @@ impl<'s> Retrieving<'s> {
                 match piece {
                     Piece::Refused(MessageRefused { number, reply }) => {
                         events(Event::Refused { number: *number, reply });
+                        self.gaps.refused += 1;
                         self.awaited = Some(Awaited { message: unended.next() });
                     }
-                    Piece::End(_) => self.awaited = Some(Awaited { message: unended.next() }),
+                    Piece::End(end) => {
+                        self.gaps.given.push(end.number);
+                        self.awaited = Some(Awaited { message: unended.next() });
+                    }
                     Piece::Begin(_) | Piece::Content(_) => {}
                 }
             }

@@ -23,15 +23,16 @@ pub(super) struct SessionRun<'r> {
     events: &'r Events,
     tries: &'r mut Tries,
     summary: &'r mut Summary,
-    /// Nothing was fetched before in this run.
+    /// Nothing was counted before in this run.
     is_first: bool,
+    pub(super) has_counted: bool,
     /// Commands are being sent ahead of their replies.
     sends_ahead: bool,
     /// What it is looking at.
     look: Option<Look>,
     /// What the server was to give when the session failed.
     awaited: Option<Awaited>,
-    /// Messages that were stored, or recognised as stored.
+    /// Messages that were stored, or recognised as stored, and that the run had not stored before.
     progress: usize,
     unique_ids: Arc<UniqueIds>,
     /// What the server has marked as deleted.
@@ -54,6 +55,7 @@ impl<'r> SessionRun<'r> {
             tries,
             summary,
             is_first,
+            has_counted: false,
             sends_ahead: false,
             look: None,
             awaited: None,
@@ -112,6 +114,7 @@ impl<'r> SessionRun<'r> {
     }
 
     fn count(&mut self, plan: &Plan) {
+        self.has_counted = true;
         self.summary.skipped = count(plan.skipped.len());
         if self.is_first {
             self.summary.known = count(plan.known.len());
@@ -128,6 +131,7 @@ impl<'r> SessionRun<'r> {
 
     /// Retrieves and stores what the plan says. Gives what is to be deleted of it.
     async fn retrieve(&mut self, session: &mut Session, plan: Plan, average: u64) -> Result<Vec<u32>, FetchError> {
+        let has_looked = plan.has_looked;
         let storing = Storing::new(
             self.options.maildir.clone(),
             self.ledger.clone(),
@@ -135,7 +139,7 @@ impl<'r> SessionRun<'r> {
             plan.open_rows,
             Arc::clone(self.events),
         );
-        let mut retrieving = Retrieving::new(session, storing, self.options);
+        let mut retrieving = Retrieving::new(session, storing, self.options, has_looked);
         let retrieved = retrieving.retrieve(&plan.retrieve, average, &mut self.tries.transfers, self.events).await;
         self.awaited = retrieving.awaited.take();
         if retrieved.is_ok() {
@@ -148,6 +152,8 @@ impl<'r> SessionRun<'r> {
         let mut stored = stored.map_err(|_| FetchError::Internal("the storing thread ended early"))?;
         self.unique_ids = std::mem::take(&mut stored.unique_ids);
         let unique_ids = &self.unique_ids;
+        let is_news = |number: &&u32| !self.tries.has_stored(unique_ids.get(**number));
+        self.progress = stored.files + stored.recognised.iter().filter(is_news).count();
         let certain = || stored.messages.iter().chain(&stored.recognised).filter_map(|number| unique_ids.get(*number));
         self.tries.fetched(certain());
         if self.options.deletion != Deletion::Never {
@@ -162,7 +168,6 @@ impl<'r> SessionRun<'r> {
         let known = self.tries.stored_earlier(stored.recognised.len());
         self.summary.known = self.summary.known.saturating_add(count(known));
         self.tries.stored_unconfirmed(stored.files.saturating_sub(stored.messages.len()));
-        self.progress = stored.files + stored.recognised.len();
         // When the disk is the cause, the transfer has only seen that nobody takes its pieces.
         if let Some(failure) = stored.failure.take() {
             self.awaited = None;

@@ -54,14 +54,22 @@ pub(super) enum Work {
     Transfer(Vec<u32>),
     /// To store these.
     Pieces(Vec<Piece>),
-    /// The transfer has come to its end: each message is the one that it was asked for as.
-    Confirmed,
+    /// The transfer has come to its end: messages are those that they were asked for as.
+    Confirmed(Shown),
     /// The transfer has failed so that its messages may be others than those asked for.
     Distrusted,
     /// All transfers have come to their ends.
     Complete,
     /// The thread that delivers can take another group: what is there goes out even if the server is silent.
     Ready,
+}
+
+/// Which messages of a transfer are certain.
+#[derive(Debug)]
+pub(super) enum Shown {
+    All,
+    /// Those that begin so.
+    Only(HashMap<u32, Fingerprint>),
 }
 
 /// What has come of it.
@@ -183,9 +191,9 @@ impl Storing {
                         }
                     }
                 }
-                Work::Confirmed => {
+                Work::Confirmed(shown) => {
                     arriving.settle_all(&mut self.stored)?;
-                    self.confirm();
+                    self.confirm(&shown);
                 }
                 Work::Distrusted => {
                     arriving.settle_all(&mut self.stored)?;
@@ -287,13 +295,19 @@ impl Storing {
         Ok(stored.or_else(|| self.evidence.pool.take_retrieved(fingerprint, octets)))
     }
 
-    /// The messages of the transfer are those that were asked for. What the server has refused to give is not under way
-    /// any more.
-    fn confirm(&mut self) {
-        for message in std::mem::take(&mut self.stored.unconfirmed) {
-            self.take_as_certain(message);
+    /// The messages of the transfer are those that were asked for; others stay noted as under way. What the server has refused
+    /// to give is not under way any more.
+    fn confirm(&mut self, shown: &Shown) {
+        let is_certain = |message: &Complete| match shown {
+            Shown::All => true,
+            Shown::Only(shown) => shown.get(&message.number).copied() == message.entry.fingerprint,
+        };
+        let (certain, open): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.stored.unconfirmed).into_iter().partition(is_certain);
+        certain.into_iter().for_each(|message| self.take_as_certain(message));
+        if open.is_empty() {
+            self.settled.extend(self.row.take());
         }
-        self.settled.extend(self.row.take());
     }
 
     /// After a transfer that was broken off: its messages stay noted as under way, and the next session looks whose files

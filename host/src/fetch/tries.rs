@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::unique_ids::UniqueIdSet;
 
-/// How often the connection may break at one message in a run, before the others go on without it.
+/// How often the connection may break at one message in a run, before the others go on without it; and at how many messages
+/// in a look, before there are no more looks.
 const BREAKS: u32 = 2;
 
 /// What has become of messages in earlier sessions of the run, by unique-id.
@@ -133,6 +134,9 @@ impl Tries {
     }
 
     pub(super) fn may_see_beginning(&self, unique_id: Option<&[u8]>) -> bool {
+        if self.unseen.beginnings.len() >= BREAKS as usize {
+            return false;
+        }
         unique_id.map_or(!self.unseen.unidentified, |unique_id| !self.unseen.beginnings.contains(unique_id))
     }
 
@@ -161,7 +165,7 @@ impl Tries {
 
 #[cfg(test)]
 mod tests {
-    use super::{TransferLength, Tries};
+    use super::{Look, TransferLength, Tries};
 
     #[test]
     fn a_message_that_was_refused_is_given_up() {
@@ -174,6 +178,22 @@ mod tests {
         tries.give_up(b"a");
         assert!(tries.has_given_up(1, Some(b"a")) && !tries.has_given_up(2, Some(b"b")));
         assert_eq!(tries.broken_and_not_given_up().count(), 0);
+    }
+
+    #[test]
+    fn looks_that_break_sessions_come_to_an_end() {
+        let mut tries = Tries::default();
+        tries.failed_to_see(&Look::Beginning(Some(b"a".to_vec())));
+        assert!(!tries.may_see_beginning(Some(b"a")) && tries.may_see_beginning(Some(b"b")));
+        tries.failed_to_see(&Look::Beginning(Some(b"b".to_vec())));
+        assert!(!tries.may_see_beginning(Some(b"c")) && !tries.may_see_beginning(None));
+    }
+
+    #[test]
+    fn what_was_stored_in_a_broken_transfer_is_of_this_run() {
+        let mut tries = Tries::default();
+        tries.stored_unconfirmed(2);
+        assert_eq!((tries.stored_earlier(1), tries.stored_earlier(3), tries.stored_earlier(1)), (0, 2, 1));
     }
 
     #[test]

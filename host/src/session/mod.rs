@@ -63,6 +63,8 @@ pub struct Session {
     has_marks: bool,
     /// The server has said that it takes commands ahead of their replies.
     pipelines: bool,
+    /// The server has said that it has TOP.
+    announces_top: bool,
     /// The component may send some.
     may_send_ahead: bool,
     /// The server does not know CAPA.
@@ -137,6 +139,7 @@ impl Session {
             ended: false,
             has_marks: false,
             pipelines: false,
+            announces_top: false,
             may_send_ahead: options.limits.in_flight > 1,
             lacks_capa: false,
             confidential,
@@ -169,11 +172,12 @@ impl Session {
     ///
     /// Typically `refused` (a server without CAPA).
     pub async fn capabilities(&mut self) -> Result<Vec<Capability>, SessionError> {
-        self.pipelines = false;
+        (self.pipelines, self.announces_top) = (false, false);
         // Nothing is hidden in them: what is decided by them must not depend on the password.
         let capabilities =
             self.call(async |verbs, store, session| verbs.call_capabilities(store, session).await).await?;
-        self.pipelines = capabilities.iter().any(|capability| capability.name == "PIPELINING");
+        let has = |name| capabilities.iter().any(|capability| capability.name == name);
+        (self.pipelines, self.announces_top) = (has("PIPELINING"), has("TOP"));
         Ok(capabilities)
     }
 
@@ -390,6 +394,11 @@ impl Session {
             self.capabilities_if_any().await?;
         }
         Ok(())
+    }
+
+    /// Whether the server has said that it has `TOP`.
+    pub(crate) fn announces_top(&self) -> bool {
+        self.announces_top
     }
 
     /// Whether commands are sent ahead of their replies.
