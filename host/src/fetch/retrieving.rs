@@ -30,19 +30,18 @@ pub(super) struct Retrieving<'s> {
     storing: JoinHandle<Stored>,
     min_rate: Option<MinRate>,
     keep_alive: Duration,
-    /// There was a transfer before.
-    has_transferred: bool,
-    /// What the server has refused of the transfer that runs, and what it has given.
-    gaps: Gaps,
+    /// The session has asked for messages before, or for their beginnings: an answer that comes twice may be one of those.
+    has_asked: bool,
     /// While a transfer runs.
     pub(super) awaited: Option<Awaited>,
 }
 
-/// A transfer in which a message may be missing.
+/// What the server has answered in a transfer.
 #[derive(Debug, Default)]
-struct Gaps {
-    refused: usize,
+struct Answers {
+    /// Messages whose ends have come.
     given: Vec<u32>,
+    has_refused: bool,
 }
 
 /// What a transfer waits for.
@@ -53,7 +52,7 @@ pub(super) struct Awaited {
 }
 
 impl<'s> Retrieving<'s> {
-    /// `has_looked`: the server was asked for beginnings of messages, whose answers could be taken for messages.
+    /// `has_looked`: the session has asked for the beginnings of messages.
     pub(super) fn new(session: &'s mut Session, storing: Storing, options: &FetchOptions, has_looked: bool) -> Self {
         let (work, waiting) = mpsc::channel(BATCHES_WAITING);
         let from = work.downgrade();
@@ -63,8 +62,7 @@ impl<'s> Retrieving<'s> {
             storing: tokio::task::spawn_blocking(move || storing.run(waiting, from)),
             min_rate: options.min_rate,
             keep_alive: options.keep_alive,
-            has_transferred: has_looked,
-            gaps: Gaps::default(),
+            has_asked: has_looked,
             awaited: None,
         }
     }
@@ -105,12 +103,12 @@ impl<'s> Retrieving<'s> {
         lost.map_or(Ok(()), Err)?;
         self.awaited = Some(Awaited { message: messages.first().copied() });
         let transferred = match self.transfer(messages, events).await {
-            Ok(()) if self.work.is_closed() => return Ok(()),
-            Ok(()) => self.look_whether_in_step(messages).await,
+            Ok(_) if self.work.is_closed() => return Ok(()),
+            Ok(answers) => self.look_whether_in_step(messages).await.map(|()| answers),
             Err(error) => Err(error),
         };
         match &transferred {
-            Ok(()) => length.grow(),
+            Ok(_) => length.grow(),
             Err(_) => {
                 let awaited = self.awaited.and_then(|awaited| awaited.message);
                 let complete = messages.iter().take_while(|number| Some(**number) != awaited).count();
@@ -123,8 +121,8 @@ impl<'s> Retrieving<'s> {
             // Nobody there: what it would be told is the failure that is known already.
             let _ = self.work.send(Work::Distrusted).await;
         }
-        transferred?;
-        let shown = if self.may_be_shifted(messages) { self.look_at_given().await? } else { Shown::All };
+        let answers = transferred?;
+        let shown = if self.may_be_shifted(&answers) { self.look_at(answers.given).await? } else { Shown::All };
         // Nobody there: the failure is known when storing has ended.
         let _ = self.work.send(Work::Confirmed(shown)).await;
         self.awaited = None;
@@ -133,13 +131,12 @@ impl<'s> Retrieving<'s> {
 
     /// A server that is in step after several commands that were sent ahead has answered each; but where one of the answers is
     /// a refusal, it does not say of which message.
-    fn may_be_shifted(&self, messages: &[u32]) -> bool {
-        self.gaps.refused > 0 && !self.gaps.given.is_empty() && messages.len() > 1 && self.session.sends_ahead()
+    fn may_be_shifted(&self, answers: &Answers) -> bool {
+        answers.has_refused && !answers.given.is_empty() && self.session.sends_ahead()
     }
 
     /// The beginnings of the messages that the server has given, as far as it shows them.
-    async fn look_at_given(&mut self) -> Result<Shown, FetchError> {
-        let mut given = std::mem::take(&mut self.gaps.given);
+    async fn look_at(&mut self, mut given: Vec<u32>) -> Result<Shown, FetchError> {
         given.sort_unstable();
         let last = given.last().copied().unwrap_or_default();
         let glimpses = glimpses(self.session, &given, last, Dates::NotWanted, &mut None).await?;
@@ -148,11 +145,11 @@ impl<'s> Retrieving<'s> {
     }
 
     /// A transfer of several messages shows whether the server is in step. Of one message it does not: what the server has
-    /// given twice in the transfer before could be taken for it.
+    /// given twice before could be taken for it.
     async fn look_whether_in_step(&mut self, messages: &[u32]) -> Result<(), FetchError> {
-        let is_first = !std::mem::replace(&mut self.has_transferred, true);
+        let has_asked = std::mem::replace(&mut self.has_asked, true);
         match messages {
-            [only] if !is_first => match self.session.scan_listing(*only).await {
+            [only] if has_asked => match self.session.scan_listing(*only).await {
                 // There are servers that take a message away with RETR.
                 Err(error) if !error.is_refusal() => Err(error.into()),
                 _ => Ok(()),
@@ -167,11 +164,11 @@ impl<'s> Retrieving<'s> {
     }
 
     /// Hands pieces on until the transfer is at its end, or nobody takes them.
-    async fn transfer(&mut self, messages: &[u32], events: &Events) -> Result<(), FetchError> {
+    async fn transfer(&mut self, messages: &[u32], events: &Events) -> Result<Answers, FetchError> {
         let mut unended = messages.iter().copied();
         self.awaited = Some(Awaited { message: unended.next() });
         let mut rate = self.min_rate.map(Rate::new);
-        self.gaps = Gaps::default();
+        let mut answers = Answers::default();
         let mut transfer = self.session.retrieve(messages).await?;
         let mut batch = Batch::default();
         loop {
@@ -194,11 +191,11 @@ impl<'s> Retrieving<'s> {
                 match piece {
                     Piece::Refused(MessageRefused { number, reply }) => {
                         events(Event::Refused { number: *number, reply });
-                        self.gaps.refused += 1;
+                        answers.has_refused = true;
                         self.awaited = Some(Awaited { message: unended.next() });
                     }
                     Piece::End(end) => {
-                        self.gaps.given.push(end.number);
+                        answers.given.push(end.number);
                         self.awaited = Some(Awaited { message: unended.next() });
                     }
                     Piece::Begin(_) | Piece::Content(_) => {}
@@ -215,7 +212,7 @@ impl<'s> Retrieving<'s> {
                 batch.hand_over(&self.work).await;
             }
             if is_over || self.work.is_closed() {
-                return Ok(());
+                return Ok(answers);
             }
         }
     }

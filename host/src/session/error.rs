@@ -177,11 +177,11 @@ impl contract::Reply {
         if self.text.is_empty() { format!("[{code}]") } else { format!("[{code}] {}", self.text) }
     }
 
-    /// Whether another session holds the maildrop, in the words of a server without response codes: "maildrop already
-    /// locked" (RFC 1939 §4), and the like. An account that is locked is another matter.
+    /// Whether the words mean that another session holds the maildrop, where there is no response code to say so: "maildrop
+    /// already locked" (RFC 1939 §7, PASS), and the like. An account that is locked is another matter.
     pub(crate) fn says_in_use(&self) -> bool {
         let text = self.text.to_ascii_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        self.code.is_none() && says(&["maildrop", "mailbox"]) && says(&["lock", "in use", "busy"])
+        says(&["maildrop", "mailbox"]) && says(&["lock", "in use", "busy"])
     }
 }
