@@ -98,16 +98,20 @@ fn a_longer_message_of_unknown_size() {
     }
 }
 
-/// The answer to TOP comes a second time, and as the answer to RETR: a whole message, as long as the one that was asked for.
+/// The answer to TOP comes once more as the answer to RETR, a whole message as long as the one that was asked for, and from
+/// there the server is one answer behind.
 #[test]
 fn an_answer_to_top_that_is_taken_for_a_message() {
+    let answer =
+        |message: &Message| Fault::Raw([b"+OK 20 octets\r\n", message.content.to_vec().as_slice(), b".\r\n"].concat());
     for script in [server_of(0), server_of(0).without_pipelining()] {
-        let first = letter("one", "1");
+        let (first, second) = (letter("one", "1"), letter("two", "2"));
         let scene = Scene::new(Script { maildrop: Maildrop::new([first.clone()]), ..script });
         scene.fetch_new().run().succeeds();
-        scene.server.append(letter("two", "2"));
-        let answer = [b"+OK 20 octets\r\n", first.content.to_vec().as_slice(), b".\r\n"].concat();
-        scene.server.fault(At::verb("TOP").once(), Fault::Raw(answer.repeat(2)));
+        scene.server.append(second.clone());
+        scene.server.fault(At::verb("RETR").argument(2).once(), answer(&first));
+        scene.server.fault(At::verb("LIST").argument(2).once(), answer(&second));
+        scene.server.fault(At::verb("DELE").connection(2).once(), answer(&second));
         scene.fetch_new().arg("--delete").run();
         for _ in 0..2 {
             scene.fetch_new().arg("--delete").run().succeeds();
