@@ -48,6 +48,7 @@ mod escape;
 pub mod fetch;
 mod fingerprint;
 pub mod journal;
+mod likeness;
 mod mailbox;
 mod sandbox;
 mod secret;
@@ -62,6 +63,7 @@ pub mod contract {
 
 pub use escape::{Escaped, escape, escape_cut};
 pub use fingerprint::Fingerprint;
+pub use likeness::{ContentHash, Likeness};
 pub use mailbox::Mailbox;
 pub use sandbox::contract::{Mechanism, Piece};
 pub use sandbox::{CLEARTEXT_COMPONENT, COMPONENT, Component, Limits, LoadError, Sandbox, SandboxOptions, Stopped};

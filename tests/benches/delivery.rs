@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use popfetch::Fingerprint;
+use popfetch::Likeness;
 use popfetch::delivery::{Incoming, Maildir};
 use popfetch::journal::{Begun, Entry, Journal};
 
@@ -91,7 +91,7 @@ fn deliver_group(
         file.write(content).map(|()| file)
     });
     maildir.deliver(written.collect::<Result<Vec<Incoming>, _>>()?).map_err(|partial| partial.error)?;
-    let entry = Entry::delivered(OCTETS as u64, None, Fingerprint::of(content));
+    let entry = Entry::delivered(Likeness::of(content), None);
     journal.note("account", |notes| {
         begun.iter().try_for_each(|begun| notes.store(&begun.id, &entry))?;
         notes.settle(row, &[])

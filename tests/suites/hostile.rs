@@ -49,5 +49,7 @@ mod stls;
 mod terminal;
 #[path = "hostile/tls.rs"]
 mod tls;
+#[path = "hostile/twins.rs"]
+mod twins;
 #[path = "hostile/unseen.rs"]
 mod unseen;

@@ -17,7 +17,6 @@ use rustix::io::Errno;
 use super::unique_name::unique_name;
 use super::{DeliveryError, PartialDelivery};
 use directories::Directories;
-pub use finding::Found;
 
 /// How many names are tried before something other than chance must be wrong.
 const ATTEMPTS: usize = 16;

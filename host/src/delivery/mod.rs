@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub(crate) use maildir::Blank;
-pub use maildir::{Found, Incoming, Maildir};
+pub use maildir::{Incoming, Maildir};
 
 /// Why a message is not stored. The cause is always on this side, never at the server.
 #[derive(Debug, thiserror::Error)]

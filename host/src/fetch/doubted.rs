@@ -3,7 +3,6 @@
 use super::by_number::ByNumber;
 use super::known::Known;
 use super::pool::Pool;
-use crate::fingerprint::Fingerprint;
 use crate::journal::Entry;
 
 /// Messages that are listed under a unique-id that is known, and may have been exchanged among each other: a server whose
@@ -38,32 +37,33 @@ impl Doubted {
     }
 
     /// Takes what is stored of a message that has arrived, if it is one of them.
-    pub(super) fn take(&mut self, number: u32, begins: Fingerprint, octets: u64) -> Option<Entry> {
+    pub(super) fn take(&mut self, number: u32, arrived: &Entry) -> Option<Entry> {
         if self.messages.has(number) {
-            return self.stored.take_retrieved(begins, octets);
+            return self.stored.take_retrieved(arrived);
         }
-        self.without_beginning.get(number).map(Known::entry).filter(|entry| entry.octets == Some(octets))
+        self.without_beginning.get(number).map(Known::entry).filter(|entry| entry.octets == arrived.octets)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Doubted, Entry, Fingerprint};
+    use super::{Doubted, Entry};
+    use crate::likeness::Likeness;
 
-    fn fingerprint(subject: u32) -> Fingerprint {
-        Fingerprint::of(format!("Subject: {subject}\r\n\r\n").as_bytes())
+    fn message(subject: u32) -> Entry {
+        Entry::delivered(Likeness::of(format!("Subject: {subject}\r\n\r\n").as_bytes()), None)
     }
 
     fn three() -> Doubted {
         let mut doubted = Doubted::of(4);
-        (1..=3).for_each(|number| doubted.insert(number, Entry::delivered(14, None, fingerprint(number)).into()));
+        (1..=3).for_each(|number| doubted.insert(number, message(number).into()));
         doubted
     }
 
     #[test]
     fn they_may_be_exchanged_and_each_is_taken_once() {
         let mut doubted = three();
-        let mut take = |number, subject| doubted.take(number, fingerprint(subject), 14).is_some();
+        let mut take = |number, subject| doubted.take(number, &message(subject)).is_some();
         assert!(take(1, 2) && take(2, 1));
         assert!(!take(3, 2));
         assert!(take(3, 3));
@@ -72,16 +72,16 @@ mod tests {
     #[test]
     fn a_new_message_is_none_of_them() {
         let mut doubted = three();
-        assert!(doubted.take(4, fingerprint(1), 14).is_none());
-        assert!(doubted.take(1, fingerprint(1), 13).is_none());
-        assert!(doubted.take(1, fingerprint(1), 14).is_some());
+        assert!(doubted.take(4, &message(1)).is_none());
+        assert!(doubted.take(1, &Entry { octets: Some(13), ..message(1) }).is_none());
+        assert!(doubted.take(1, &message(1)).is_some());
     }
 
     #[test]
     fn without_a_beginning_it_is_its_unique_id_that_counts() {
         let mut doubted = three();
-        doubted.insert(4, Entry { fingerprint: None, ..Entry::delivered(14, None, fingerprint(4)) }.into());
-        assert!(doubted.take(4, fingerprint(1), 13).is_none());
-        assert!(doubted.take(4, fingerprint(1), 14).is_some());
+        doubted.insert(4, Entry { fingerprint: None, content: None, ..message(4) }.into());
+        assert!(doubted.take(4, &Entry { octets: Some(13), ..message(1) }).is_none());
+        assert!(doubted.take(4, &message(1)).is_some());
     }
 }

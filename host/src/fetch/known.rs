@@ -2,16 +2,21 @@
 
 use crate::fingerprint::Fingerprint;
 use crate::journal::{Entry, EntryState};
+use crate::likeness::ContentHash;
 
-/// In the place of nothing.
+/// In the place of nothing. Of the hashes of contents, this is one that says nothing then, as if it had not been noted.
 const NONE: u64 = u64::MAX;
+
+/// The same of a time, up to the year 2106.
+const NO_TIME: u32 = u32::MAX;
 
 /// An entry of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Known {
     octets: u64,
     listed: u64,
-    since: u64,
+    content: u64,
+    since: u32,
     fingerprint: Option<Fingerprint>,
     state: EntryState,
     /// The session before did not list it.
@@ -27,7 +32,8 @@ impl Known {
             octets: number(self.octets),
             listed: number(self.listed),
             fingerprint: self.fingerprint,
-            since: number(self.since),
+            content: number(self.content).map(ContentHash),
+            since: (self.since != NO_TIME).then(|| self.since.into()),
             absent_since: None,
         }
     }
@@ -44,13 +50,14 @@ impl Known {
 
 impl From<Entry> for Known {
     fn from(entry: Entry) -> Self {
-        let Entry { state, octets, listed, fingerprint, since, absent_since } = entry;
+        let Entry { state, octets, listed, fingerprint, content, since, absent_since } = entry;
         // A server may say any number.
         let number = |number: Option<u64>| number.map_or(NONE, |number| number.min(NONE - 1));
         Known {
             octets: number(octets),
             listed: number(listed),
-            since: number(since),
+            content: content.map_or(NONE, |content| content.0),
+            since: since.map_or(NO_TIME, |since| u32::try_from(since).unwrap_or(NO_TIME).min(NO_TIME - 1)),
             fingerprint,
             state,
             was_absent: absent_since.is_some(),
@@ -61,14 +68,15 @@ impl From<Entry> for Known {
 #[cfg(test)]
 mod tests {
     use super::Known;
-    use crate::fingerprint::Fingerprint;
     use crate::journal::{Entry, EntryState};
+    use crate::likeness::Likeness;
 
     #[test]
     fn it_is_what_the_entry_is() {
-        let fingerprint = Fingerprint::of(b"Subject: x\r\n\r\n");
+        let message = Likeness::of(b"Subject: x\r\n\r\n");
         let left = Entry::left(EntryState::TooOld, None, 0);
-        for entry in [Entry::delivered(0, None, fingerprint), Entry::delivered(14, Some(15), fingerprint), left] {
+        let empty = Likeness { octets: 0, ..message };
+        for entry in [Entry::delivered(empty, None), Entry::delivered(message, Some(15)), left] {
             assert_eq!(Known::from(entry).entry(), entry);
             let absent = Entry { absent_since: Some(1), ..entry };
             assert_eq!(Known::from(absent).entry(), entry);
@@ -76,7 +84,9 @@ mod tests {
             let gone = Entry { state: EntryState::Gone, ..absent };
             assert!(Known::from(gone).has_come_back() && !Known::from(Known::from(gone).entry()).has_come_back());
         }
-        assert_eq!(Known::from(Entry { octets: Some(u64::MAX), ..left }).entry().octets, Some(u64::MAX - 1));
+        let large = Entry { octets: Some(u64::MAX), since: Some(u64::MAX), ..left };
+        let known = Known::from(large).entry();
+        assert_eq!((known.octets, known.since), (Some(u64::MAX - 1), Some(u64::from(u32::MAX) - 1)));
     }
 
     #[test]

@@ -8,8 +8,9 @@ use super::by_number::ByNumber;
 use super::known::Known;
 use super::unique_ids::UniqueIds;
 use super::vanished::Vanished;
-use crate::delivery::{Found, Maildir};
+use crate::delivery::Maildir;
 use crate::journal::Journal;
+use crate::likeness::Likeness;
 
 /// What the journal and the Maildir say before a session begins to retrieve.
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ pub(super) struct Past {
 #[derive(Clone, Debug)]
 pub(super) struct Leftover {
     pub(super) unique_id: Vec<u8>,
-    pub(super) found: Found,
+    pub(super) found: Likeness,
 }
 
 impl Past {

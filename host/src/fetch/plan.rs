@@ -57,7 +57,7 @@ pub(super) struct Evidence {
     /// What stands for each message in the journal.
     pub(super) unique_ids: Arc<UniqueIds>,
     /// The sizes of the scan listing, where that was asked for.
-    pub(super) sizes: ByNumber<u64>,
+    pub(super) sizes: Arc<ByNumber<u64>>,
     /// What is stored under the unique-ids of messages and may be the same ones.
     pub(super) doubted: Doubted,
     /// Stored messages that may be among those retrieved, under any unique-id.
@@ -106,8 +106,9 @@ impl Plan {
         let past =
             ledger.aside(move |journal, account| Past::read(journal, account, &maildir, &unique_ids, messages)).await?;
         let is_blank = past.known.is_empty() && past.leftovers.is_empty() && !past.vanished.has_stored(true);
-        // What is too old is known again by its size, too. For the policy there is nothing in its place.
-        let compares_sizes = (!is_blank || policy.newer_than.is_some()) && tries.may_see_sizes();
+        // What is not to be fetched is known again by its size, too. For the policy there is nothing in its place.
+        let leaves_some = policy.newer_than.is_some() || options.mark_seen;
+        let compares_sizes = (!is_blank || leaves_some) && tries.may_see_sizes();
         let asks_sizes = policy.asks_sizes() || compares_sizes;
         *look = (asks_sizes && !policy.asks_sizes()).then_some(Look::Sizes);
         let sizes = if asks_sizes { sizes(session, survey.messages).await? } else { ByNumber::default() };

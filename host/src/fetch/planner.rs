@@ -66,7 +66,8 @@ impl<'o> Planner<'o> {
         let all_are_new =
             past.known.iter().all(|(_, known)| !known.entry().is_stored()) && past.vanished.has_stored(true);
         let doubted = Doubted::of(survey.messages);
-        let evidence = Evidence { unique_ids: Arc::clone(&survey.unique_ids), sizes, doubted, ..Evidence::default() };
+        let (unique_ids, sizes) = (Arc::clone(&survey.unique_ids), Arc::new(sizes));
+        let evidence = Evidence { unique_ids, sizes, doubted, ..Evidence::default() };
         let corrections = Corrections::of(survey.messages);
         let unidentified = survey.unidentified();
         Planner {
@@ -93,7 +94,7 @@ impl<'o> Planner<'o> {
     pub(super) fn sort_listed(&mut self) {
         let mut leftovers = HashMap::new();
         for Leftover { unique_id, found } in std::mem::take(&mut self.past.leftovers) {
-            let entry = Entry::delivered(found.octets, None, found.fingerprint);
+            let entry = Entry::delivered(found, None);
             // What was delivered for messages without a unique-id has to be recognised.
             if unique_id.is_empty() || leftovers.contains_key(&unique_id) {
                 self.plan.evidence.add_leftover(entry);
@@ -108,7 +109,7 @@ impl<'o> Planner<'o> {
                 // The row of the journal was left open for another one of its files.
                 (Some(known), Some(leftover)) => {
                     let entry = known.entry();
-                    if (entry.fingerprint, entry.octets) != (leftover.fingerprint, leftover.octets) {
+                    if !entry.is_like(&leftover) {
                         self.plan.evidence.add_leftover(leftover);
                     }
                     self.sort_known(number, &known);
@@ -220,10 +221,10 @@ impl<'o> Planner<'o> {
                     self.plan.evidence.pool.add(entry.into());
                     self.plan.evidence.doubted.insert_exchanged(number);
                 }
-                // Fetched again; if it is the same after all, or another one that is known, it is not stored twice.
                 Doubt::Size | Doubt::Deletion => {
-                    self.is_renumbered |= doubt == Doubt::Size && glimpse.is_none();
-                    self.plan.evidence.doubted.insert(number, entry.into());
+                    self.is_renumbered |= glimpse.is_none();
+                    self.doubt(number, entry.into());
+                    continue;
                 }
             }
             self.candidates.push(number);
@@ -247,6 +248,7 @@ impl<'o> Planner<'o> {
             events(Event::Warning(lack));
         }
         self.candidates.extend(unidentified.iter().filter(|number| !glimpses.has(**number)));
+        let mut open = Vec::new();
         for lot in unidentified.chunks(LOT) {
             let seen = lot.iter().filter_map(|number| Some((*number, glimpses.fingerprint(*number)?)));
             let identified: Vec<(u32, Vec<u8>)> =
@@ -258,28 +260,29 @@ impl<'o> Planner<'o> {
             });
             let (known, failures) = read.await?;
             for (number, identity) in identified {
-                self.sort_identified(number, &identity, known.get(&identity).copied());
+                self.sort_identified(number, &identity, known.get(&identity).copied(), &mut open);
                 if let Some(failure) = failures.get(&identity) {
                     self.past.failures.insert(number, failure.again_at);
                 }
                 Arc::make_mut(&mut self.plan.evidence.unique_ids).insert(number, &identity);
             }
         }
+        self.settle_identified(open, glimpses);
         std::mem::take(&mut self.nameless_leftovers)
             .into_values()
             .for_each(|left| self.plan.evidence.add_leftover(left));
         Ok(())
     }
 
-    fn sort_identified(&mut self, number: u32, identity: &[u8], known: Option<Entry>) {
+    fn sort_identified(&mut self, number: u32, identity: &[u8], known: Option<Entry>, open: &mut Vec<u32>) {
         let Some(entry) = known else {
+            open.push(number);
             self.candidates.push(number);
             return;
         };
         self.past.vanished.take_out_nameless(&entry);
         // The row of the journal was left open for another one of its files.
-        let is_its_file =
-            |leftover: &Entry| (entry.fingerprint, entry.octets) == (leftover.fingerprint, leftover.octets);
+        let is_its_file = |leftover: &Entry| entry.is_like(leftover);
         if entry.may_be_at_server() && self.nameless_leftovers.get(identity).is_some_and(is_its_file) {
             self.nameless_leftovers.remove(identity);
         }
@@ -287,18 +290,48 @@ impl<'o> Planner<'o> {
             self.past.returned.push(number);
         }
         let listed = self.plan.evidence.sizes.get(number);
-        let is_doubtful = self.has_other_size(number, &entry) || listed.is_none() && self.is_to_be_deleted(&entry);
-        if entry.may_be_at_server() && is_doubtful {
-            // It begins as that one, and is fetched; if it is the same after all, it is not stored twice.
-            self.plan.evidence.doubted.insert(number, entry.into());
-            self.candidates.push(number);
-        } else if entry.may_be_at_server() || entry.state == EntryState::MarkedSeen {
+        // The server may have deleted what it was told to, also if it has not said so.
+        let is_doubtful = self.has_other_size(number, &entry)
+            || entry.state == EntryState::DeletionSent
+            || listed.is_none() && self.is_to_be_deleted(&entry);
+        if entry.state == EntryState::MarkedSeen {
             self.take_as_known(number, &entry);
         } else {
+            open.push(number);
             // Also where one that begins so was deleted: this is another one, for all that can be seen.
-            self.candidates.push(number);
+            if !entry.may_be_at_server() {
+                self.candidates.push(number);
+            } else if is_doubtful {
+                self.doubt(number, entry.into());
+            }
         }
         self.past.known.insert(number, entry.into());
+    }
+
+    /// Takes what begins as a stored message as known, unless a new one of the same size begins so, too: which of them is which
+    /// shows when they are retrieved.
+    fn settle_identified(&mut self, mut open: Vec<u32>, glimpses: &Glimpses) {
+        let mut is_new = ByNumber::of(self.survey.messages);
+        self.candidates.iter().for_each(|number| is_new.insert(*number, ()));
+        let sizes = Arc::clone(&self.plan.evidence.sizes);
+        let seen = |number: u32| (glimpses.fingerprint(number), sizes.get(number));
+        open.sort_unstable_by_key(|number| (seen(*number), *number));
+        for alike in open.chunk_by(|one, another| seen(*one) == seen(*another)) {
+            let is_certain = !alike.iter().any(|number| is_new.has(*number));
+            for number in alike {
+                match self.past.known.get(*number).copied().filter(|_| !is_new.has(*number)) {
+                    Some(known) if is_certain => self.take_as_known(*number, &known.entry()),
+                    Some(known) => self.doubt(*number, known),
+                    None => self.plan.evidence.doubted.insert_exchanged(*number),
+                }
+            }
+        }
+    }
+
+    /// It is fetched; if it is the stored message after all, or another one that is known, it is not stored twice.
+    fn doubt(&mut self, number: u32, stored: Known) {
+        self.plan.evidence.doubted.insert(number, stored);
+        self.candidates.push(number);
     }
 
     /// Looks among what is new for messages that are stored under another unique-id.
@@ -309,16 +342,20 @@ impl<'o> Planner<'o> {
         let known = self.plan.known.iter().filter_map(|number| self.past.known.get(*number));
         known.for_each(|known| pool.forget(&known.entry()));
         pool.add_all(std::mem::take(&mut self.plan.evidence.pool));
+        // Where the server lists no size, one that was cut short could be taken for a whole one.
+        let sizes = Arc::clone(&self.plan.evidence.sizes);
+        let seen = |number: u32| Some((glimpses.fingerprint(number)?, *sizes.get(number)?));
         let mut candidates = std::mem::take(&mut self.candidates);
-        candidates.sort_unstable();
-        for number in candidates {
-            let listed = self.plan.evidence.sizes.get(number).copied();
-            let shown = glimpses.fingerprint(number);
-            match shown.and_then(|shown| pool.recognise(number, shown, listed)) {
-                Some(entry) => self.take_as_known(number, &entry),
-                None => self.candidates.push(number),
+        candidates.sort_unstable_by_key(|number| (seen(*number), *number));
+        for alike in candidates.chunk_by(|one, another| seen(*one) == seen(*another)) {
+            let shown = alike.first().and_then(|number| seen(*number));
+            let known = shown.map(|(begins, listed)| pool.recognise(alike, begins, listed)).unwrap_or_default();
+            known.iter().for_each(|(number, entry)| self.take_as_known(*number, entry));
+            if known.is_empty() {
+                self.candidates.extend_from_slice(alike);
             }
         }
+        self.candidates.sort_unstable();
         let recognised = count(pool.recognised().count());
         self.plan.evidence.pool = pool;
         if self.all_are_new && !self.survey.unique_ids.is_empty() && recognised > 0 {

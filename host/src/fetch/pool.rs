@@ -3,14 +3,18 @@
 use super::known::Known;
 use crate::fingerprint::Fingerprint;
 use crate::journal::{Entry, EntryState};
+use crate::likeness::ContentHash;
 
 /// Each stands for one message, also where several are the same. All that the journal knows may be here.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     rows: Vec<Row>,
-    /// The rows are in the order of their beginnings.
+    /// The rows are in the order of their [`Place`]s.
     is_ordered: bool,
 }
+
+/// Beginning, octets and content.
+type Place = (Option<Fingerprint>, Option<u64>, Option<ContentHash>);
 
 #[derive(Debug)]
 struct Row {
@@ -43,34 +47,52 @@ impl Pool {
 
     /// Whether a message like this one has not been recognised.
     pub(super) fn has(&mut self, like: &Entry) -> bool {
-        like.fingerprint.is_some_and(|begins| self.find(begins, |stored| stored.octets == like.octets).is_some())
+        self.find_like(like).is_some()
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.free(0) >= self.rows.len()
     }
 
-    /// Takes a message that begins so and that the server lists under this number with so many octets. Where it lists none, a
-    /// message that was cut short could be taken for a whole one.
-    pub(super) fn recognise(&mut self, number: u32, begins: Fingerprint, listed: Option<u64>) -> Option<Entry> {
-        let is_it = |stored: &Entry| listed.is_some() && (stored.listed == listed || stored.octets == listed);
-        let row = self.take(begins, is_it)?;
-        // The server was not told to delete it under the unique-id that it has now.
-        let entry = Entry { state: EntryState::Delivered, listed, ..row.stored.entry() };
-        *row = Row { stored: entry.into(), number, next: row.next };
-        Some(entry)
+    /// Takes as many messages as these are, which the server lists with so many octets and which begin so, and gives what is
+    /// known of them; nothing where there are not as many.
+    ///
+    /// Where there are fewer, one of those that the server has is another one, behind what it has shown. So may be one that
+    /// it was told to delete, and perhaps has deleted: that does not count.
+    pub(super) fn recognise(&mut self, numbers: &[u32], begins: Fingerprint, listed: u64) -> Vec<(u32, Entry)> {
+        let is_it = |stored: &Entry| {
+            stored.state == EntryState::Delivered && (stored.listed == Some(listed) || stored.octets == Some(listed))
+        };
+        let mut places = Vec::new();
+        let mut from = None;
+        while places.len() < numbers.len() {
+            let Some(place) = self.find(begins, from, is_it) else { return Vec::new() };
+            places.push(place);
+            from = Some(place + 1);
+        }
+        let mut recognised = Vec::new();
+        for (number, place) in numbers.iter().zip(places) {
+            self.skip_to(place, place + 1);
+            if let Some(row) = self.rows.get_mut(place) {
+                let entry = Entry { listed: Some(listed), ..row.stored.entry() };
+                *row = Row { stored: entry.into(), number: *number, next: row.next };
+                recognised.push((*number, entry));
+            }
+        }
+        recognised
     }
 
-    /// Takes a message that begins so and has so many octets.
-    pub(super) fn take_retrieved(&mut self, begins: Fingerprint, octets: u64) -> Option<Entry> {
-        let row = self.take(begins, |stored| stored.octets == Some(octets))?;
-        Some(Entry { state: EntryState::Delivered, ..row.stored.entry() })
+    /// Takes the message that has arrived.
+    pub(super) fn take_retrieved(&mut self, arrived: &Entry) -> Option<Entry> {
+        let place = self.find_like(arrived)?;
+        self.skip_to(place, place + 1);
+        self.rows.get(place).map(|row| row.stored.entry())
     }
 
     /// Leaves out a message that is accounted for already.
     pub(super) fn forget(&mut self, like: &Entry) {
-        if let Some(begins) = like.fingerprint {
-            self.take(begins, |stored| stored.octets == like.octets);
+        if let Some(place) = self.find_like(like) {
+            self.skip_to(place, place + 1);
         }
     }
 
@@ -85,18 +107,31 @@ impl Pool {
         self.rows.shrink_to_fit();
     }
 
-    fn take(&mut self, begins: Fingerprint, is_it: impl Fn(&Entry) -> bool) -> Option<&mut Row> {
-        let place = self.find(begins, is_it)?;
-        self.skip_to(place, place + 1);
-        self.rows.get_mut(place)
+    /// A message that is like this one: rather one of which as much is known.
+    fn find_like(&mut self, like: &Entry) -> Option<usize> {
+        let wanted @ (begins, octets, content) = place_of(like);
+        begins?;
+        self.find_from(wanted, |stored| content.is_none() || stored.content == content, like)
+            .or_else(|| self.find_from((begins, octets, None), |stored| stored.content.is_none(), like))
     }
 
-    fn find(&mut self, begins: Fingerprint, is_it: impl Fn(&Entry) -> bool) -> Option<usize> {
+    /// The first free row from this place on, if it is as wanted.
+    fn find_from(&mut self, place: Place, is_it: impl Fn(&Entry) -> bool, like: &Entry) -> Option<usize> {
+        self.order();
+        let first = self.rows.partition_point(|row| place_of(&row.stored.entry()) < place);
+        let found = self.free(first);
+        // Of many that are alike, those that were taken are passed over once.
+        self.skip_to(first, found);
+        let stored = self.rows.get(found)?.stored.entry();
+        (stored.is_like(like) && is_it(&stored)).then_some(found)
+    }
+
+    /// The first free row that begins so and is wanted, from a place on.
+    fn find(&mut self, begins: Fingerprint, from: Option<usize>, is_it: impl Fn(&Entry) -> bool) -> Option<usize> {
         self.order();
         let begins = Some(begins);
-        let first = self.rows.partition_point(|row| row.stored.fingerprint() < begins);
+        let first = from.unwrap_or_else(|| self.rows.partition_point(|row| row.stored.fingerprint() < begins));
         let mut place = self.free(first);
-        // Of many that begin alike, those that were taken are passed over once.
         self.skip_to(first, place);
         loop {
             let row = self.rows.get(place).filter(|row| row.stored.fingerprint() == begins)?;
@@ -128,8 +163,8 @@ impl Pool {
     fn order(&mut self) {
         if !self.is_ordered {
             self.rows.sort_unstable_by_key(|row| {
-                let Entry { fingerprint, octets, listed, since, .. } = row.stored.entry();
-                (fingerprint, octets, listed, since)
+                let entry = row.stored.entry();
+                (place_of(&entry), entry.listed, entry.since)
             });
             (0..).zip(&mut self.rows).for_each(|(place, row)| row.next = place);
             self.is_ordered = true;
@@ -145,39 +180,82 @@ impl Pool {
     }
 }
 
+fn place_of(entry: &Entry) -> Place {
+    (entry.fingerprint, entry.octets, entry.content)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Fingerprint, Pool};
-    use crate::journal::Entry;
+    use crate::journal::{Entry, EntryState};
+    use crate::likeness::{ContentHash, Likeness};
 
     fn fingerprint(subject: u32) -> Fingerprint {
         Fingerprint::of(format!("Subject: {subject}\r\n\r\n").as_bytes())
+    }
+
+    fn stored(octets: u64, content: u64, subject: u32) -> Entry {
+        Entry::delivered(Likeness { fingerprint: fingerprint(subject), octets, content: ContentHash(content) }, None)
     }
 
     #[test]
     fn each_message_is_recognised_once() {
         let begins = fingerprint(0);
         let mut pool = Pool::default();
-        pool.add(Entry::delivered(14, Some(15), begins).into());
-        pool.add(Entry::delivered(14, None, begins).into());
-        assert!(pool.recognise(1, fingerprint(1), None).is_none());
-        assert!(pool.recognise(1, begins, Some(99)).is_none());
-        assert!(pool.recognise(1, begins, None).is_none());
-        assert_eq!(pool.recognise(1, begins, Some(15)).and_then(|entry| entry.listed), Some(15));
-        assert!(pool.take_retrieved(begins, 13).is_none());
-        assert!(pool.has(&Entry::delivered(14, None, begins)) && !pool.is_empty());
-        assert!(pool.take_retrieved(begins, 14).is_some());
-        assert!(pool.take_retrieved(begins, 14).is_none());
-        assert!(!pool.has(&Entry::delivered(14, None, begins)) && pool.is_empty());
+        pool.add(Entry { listed: Some(15), ..stored(14, 0, 0) }.into());
+        pool.add(stored(14, 0, 0).into());
+        assert!(pool.recognise(&[1], fingerprint(1), 14).is_empty());
+        assert!(pool.recognise(&[1], begins, 99).is_empty());
+        assert_eq!(
+            pool.recognise(&[1], begins, 15).iter().map(|(_, entry)| entry.listed).collect::<Vec<_>>(),
+            [Some(15)]
+        );
+        assert!(pool.take_retrieved(&stored(13, 0, 0)).is_none());
+        assert!(pool.has(&stored(14, 0, 0)) && !pool.is_empty());
+        assert!(pool.take_retrieved(&stored(14, 0, 0)).is_some());
+        assert!(pool.take_retrieved(&stored(14, 0, 0)).is_none());
+        assert!(!pool.has(&stored(14, 0, 0)) && pool.is_empty());
+    }
+
+    #[test]
+    fn what_was_retrieved_is_another_message_where_its_content_is() {
+        let mut pool = Pool::default();
+        [2, 3].into_iter().for_each(|content| pool.add(stored(14, content, 0).into()));
+        assert!([1, 4].into_iter().all(|content| pool.take_retrieved(&stored(14, content, 0)).is_none()));
+        assert!(pool.take_retrieved(&stored(14, 3, 0)).is_some() && !pool.has(&stored(14, 3, 0)));
+        // Of an earlier version; that of which more is known goes first.
+        pool.add(Entry { content: None, ..stored(14, 0, 0) }.into());
+        assert_eq!(pool.take_retrieved(&stored(14, 2, 0)).unwrap().content.map(|content| content.0), Some(2));
+        assert!(pool.take_retrieved(&stored(14, 9, 0)).is_some() && pool.is_empty());
+        pool.add(stored(14, 5, 0).into());
+        pool.forget(&Entry { content: None, ..stored(14, 0, 0) });
+        assert!(pool.is_empty());
+    }
+
+    #[test]
+    fn more_messages_than_stored_ones_are_not_recognised_by_their_beginnings() {
+        let mut pool = Pool::default();
+        [1, 2].into_iter().for_each(|content| pool.add(stored(14, content, 0).into()));
+        pool.add(Entry { state: EntryState::DeletionSent, ..stored(14, 3, 0) }.into());
+        assert!(pool.recognise(&[1, 2, 3], fingerprint(0), 14).is_empty());
+        let numbers = |recognised: Vec<(u32, Entry)>| recognised.iter().map(|(number, _)| *number).collect::<Vec<_>>();
+        assert_eq!(numbers(pool.recognise(&[1, 2], fingerprint(0), 14)), [1, 2]);
+        assert!(pool.recognise(&[3], fingerprint(0), 14).is_empty());
+        assert!(pool.take_retrieved(&stored(14, 3, 0)).is_some());
     }
 
     #[test]
     fn those_that_were_recognised_are_told() {
-        let entries: Vec<Entry> = (0..9).map(|octets| Entry::delivered(octets, None, fingerprint(0))).collect();
+        let entries: Vec<Entry> = (0..9).map(|octets| stored(octets, octets, 0)).collect();
         let mut pool = Pool::default();
         entries.iter().for_each(|entry| pool.add((*entry).into()));
-        assert_eq!(pool.recognise(7, fingerprint(0), Some(3)).unwrap().octets, Some(3));
-        assert_eq!(pool.recognise(5, fingerprint(0), Some(8)).unwrap().octets, Some(8));
+        for (number, octets) in [(7, 3), (5, 8)] {
+            let recognised = pool.recognise(&[number], fingerprint(0), octets);
+            assert_eq!(
+                recognised.iter().map(|(number, entry)| (*number, entry.octets)).collect::<Vec<_>>(),
+                [(number, Some(octets))]
+            );
+        }
         pool.forget(&entries[0]);
         let recognised: Vec<_> = pool.recognised().map(|(number, known)| (number, known.entry().octets)).collect();
         assert_eq!(recognised, [(7, Some(3)), (5, Some(8))]);
@@ -196,7 +274,7 @@ mod tests {
         for _ in 0..20_000 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let dice = u32::try_from(random >> 33).unwrap();
-            let entry = Entry::delivered(u64::from(dice / 16 % 4), None, fingerprint(dice / 64 % 8));
+            let entry = stored(u64::from(dice / 16 % 4), u64::from(dice / 512 % 3), dice / 64 % 8);
             match dice % 16 {
                 0..3 => {
                     pool.add(entry.into());
@@ -214,13 +292,12 @@ mod tests {
                     assert_eq!(pool.rows.len(), all.len());
                 }
                 dice => {
-                    let is_it = |one: &Entry| (one.fingerprint, one.octets) == (entry.fingerprint, entry.octets);
-                    let place = all.iter().position(is_it);
+                    let place = all.iter().position(|one| one.is_like(&entry));
                     assert_eq!(pool.has(&entry), place.is_some());
                     if dice == 5 {
                         pool.forget(&entry);
                     } else {
-                        let taken = pool.take_retrieved(entry.fingerprint.unwrap(), entry.octets.unwrap());
+                        let taken = pool.take_retrieved(&entry);
                         assert_eq!(taken.is_some(), place.is_some());
                     }
                     if let Some(place) = place {
@@ -235,9 +312,9 @@ mod tests {
     fn many_that_are_the_same_are_taken_as_fast_as_others() {
         let mut pool = Pool::default();
         const COUNT: usize = 300_000;
-        let entry = Entry::delivered(14, None, fingerprint(0));
+        let entry = stored(14, 0, 0);
         (0..COUNT).for_each(|_| pool.add(entry.into()));
         // A search from the first one each time would take minutes.
-        assert_eq!((0..=COUNT).filter_map(|_| pool.take_retrieved(fingerprint(0), 14)).count(), COUNT);
+        assert_eq!((0..=COUNT).filter_map(|_| pool.take_retrieved(&entry)).count(), COUNT);
     }
 }

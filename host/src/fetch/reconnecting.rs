@@ -58,6 +58,9 @@ impl Interruption {
         let FetchError::Session(error) = error else { return Ok(()) };
         if let Some(look) = &self.look {
             tries.failed_to_see(look);
+            if is_timeout(error) && *look != Look::Sizes {
+                tries.fell_silent();
+            }
         }
         let Some(number) = self.message else { return Ok(()) };
         if !tries.broke_at(number, self.unique_id.as_deref()) {

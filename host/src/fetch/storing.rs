@@ -17,8 +17,9 @@ use super::plan::Evidence;
 use super::unique_ids::UniqueIds;
 use super::{Event, Events, FetchError};
 use crate::delivery::{Incoming, Maildir};
-use crate::fingerprint::{Beginning, Fingerprint};
-use crate::journal::{Begun, Entry, EntryState};
+use crate::fingerprint::Fingerprint;
+use crate::journal::{Begun, Entry};
+use crate::likeness::Observed;
 use crate::sandbox::contract::{MessageBegin, MessageEnd, MessageRefused, Piece};
 use settling::{Complete, Group, Settler};
 use stock::Stock;
@@ -100,7 +101,7 @@ pub(super) struct Stored {
 struct Current {
     file: Incoming,
     announced: Option<u64>,
-    beginning: Beginning,
+    observed: Observed,
 }
 
 /// Messages on their way to the disk.
@@ -231,32 +232,24 @@ impl Storing {
                     arriving.settle_all(&mut self.stored)?;
                     file = self.begin(number, &mut arriving.stock);
                 }
-                arriving.current = Some(Current { file: file?, announced, beginning: Beginning::default() });
+                arriving.current = Some(Current { file: file?, announced, observed: Observed::default() });
             }
             Piece::Content(octets) => {
                 if let Some(message) = &mut arriving.current {
-                    message.beginning.write(&octets);
+                    message.observed.write(&octets);
                     message.file.write(&octets)?;
                     (self.events)(Event::Content { octets: octets.len() });
                 }
             }
             Piece::End(MessageEnd { number, octets }) => {
-                if let Some(Current { file, announced, beginning }) = arriving.current.take() {
+                if let Some(Current { file, announced, observed }) = arriving.current.take() {
                     let is_exact = announced.is_none_or(|announced| announced == octets);
-                    let fingerprint = beginning.finish();
                     let listed = self.evidence.sizes.get(number).copied().or(announced);
-                    let stored = self.stored_before(number, fingerprint, octets)?;
+                    let arrived = Entry::delivered(observed.finish(), listed);
+                    let stored = self.stored_before(number, &arrived)?;
                     let is_known = stored.is_some();
-                    let entry = match stored {
-                        Some(stored) => Entry {
-                            state: EntryState::Delivered,
-                            listed,
-                            fingerprint: Some(fingerprint),
-                            absent_since: None,
-                            ..stored
-                        },
-                        None => Entry::delivered(octets, listed, fingerprint),
-                    };
+                    // The file is that of then.
+                    let entry = stored.map_or(arrived, |stored| Entry { since: stored.since, ..arrived });
                     let unique_id = self.evidence.unique_ids.owned(number);
                     arriving.group.add(Complete { number, octets, unique_id, entry, is_exact, is_known }, file);
                 }
@@ -275,24 +268,18 @@ impl Storing {
     }
 
     /// What is known of this message if it is stored already, under its own or another unique-id.
-    fn stored_before(
-        &mut self,
-        number: u32,
-        fingerprint: Fingerprint,
-        octets: u64,
-    ) -> Result<Option<Entry>, FetchError> {
-        let mut stored = self.evidence.doubted.take(number, fingerprint, octets);
-        if !self.evidence.unique_ids.has(number) {
+    fn stored_before(&mut self, number: u32, arrived: &Entry) -> Result<Option<Entry>, FetchError> {
+        let mut stored = self.evidence.doubted.take(number, arrived);
+        if let Some(fingerprint) = arrived.fingerprint.filter(|_| !self.evidence.unique_ids.has(number)) {
             let identity = self.evidence.identities.next(fingerprint);
             if stored.is_none() {
                 let mut known = self.ledger.with(|journal, account| journal.known(account, [identity.as_slice()]))?;
-                stored =
-                    known.remove(&identity).filter(|entry| entry.may_be_at_server() && entry.octets == Some(octets));
+                stored = known.remove(&identity).filter(|entry| entry.may_be_at_server() && entry.is_like(arrived));
                 stored.iter().for_each(|entry| self.evidence.pool.forget(entry));
             }
             Arc::make_mut(&mut self.evidence.unique_ids).insert(number, &identity);
         }
-        Ok(stored.or_else(|| self.evidence.pool.take_retrieved(fingerprint, octets)))
+        Ok(stored.or_else(|| self.evidence.pool.take_retrieved(arrived)))
     }
 
     /// The messages of the transfer are those that were asked for; others stay noted as under way. What the server has refused

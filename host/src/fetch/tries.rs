@@ -40,6 +40,8 @@ struct Unseen {
     beginnings: HashSet<Vec<u8>>,
     /// Those of messages without a unique-id.
     unidentified: bool,
+    /// No beginning at all: the server fell silent, and to wait for that again costs more than to retrieve messages.
+    is_silent: bool,
 }
 
 /// How many messages are retrieved before it is made sure which is which. What is retrieved by then when the connection breaks
@@ -129,12 +131,17 @@ impl Tries {
         }
     }
 
+    /// The server has fallen silent in a look at a beginning.
+    pub(super) fn fell_silent(&mut self) {
+        self.unseen.is_silent = true;
+    }
+
     pub(super) fn may_see_sizes(&self) -> bool {
         !self.unseen.sizes
     }
 
     pub(super) fn may_see_beginning(&self, unique_id: Option<&[u8]>) -> bool {
-        if self.unseen.beginnings.len() >= BREAKS as usize {
+        if self.unseen.is_silent || self.unseen.beginnings.len() >= BREAKS as usize {
             return false;
         }
         unique_id.map_or(!self.unseen.unidentified, |unique_id| !self.unseen.beginnings.contains(unique_id))
@@ -187,6 +194,14 @@ mod tests {
         assert!(!tries.may_see_beginning(Some(b"a")) && tries.may_see_beginning(Some(b"b")));
         tries.failed_to_see(&Look::Beginning(Some(b"b".to_vec())));
         assert!(!tries.may_see_beginning(Some(b"c")) && !tries.may_see_beginning(None));
+    }
+
+    #[test]
+    fn a_server_that_falls_silent_in_a_look_is_looked_at_no_more() {
+        let mut tries = Tries::default();
+        tries.failed_to_see(&Look::Beginning(Some(b"a".to_vec())));
+        tries.fell_silent();
+        assert!(!tries.may_see_beginning(Some(b"b")) && !tries.may_see_beginning(None) && tries.may_see_sizes());
     }
 
     #[test]

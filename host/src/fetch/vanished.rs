@@ -79,11 +79,11 @@ impl Vanished {
 #[cfg(test)]
 mod tests {
     use super::{Away, Vanished};
-    use crate::fingerprint::Fingerprint;
     use crate::journal::{Entry, EntryState};
+    use crate::likeness::Likeness;
 
     fn stored(octets: u64) -> Entry {
-        Entry::delivered(octets, None, Fingerprint::of(b"Subject: x\r\n\r\n"))
+        Entry::delivered(Likeness { octets, ..Likeness::of(b"Subject: x\r\n\r\n") }, None)
     }
 
     #[test]
@@ -107,7 +107,7 @@ mod tests {
         vanished.take_out_nameless(&stored(1));
         assert_eq!(vanished.away(false, true), Away::Nameless);
         let mut pool = vanished.take_stored(true);
-        assert!(pool.take_retrieved(Fingerprint::of(b"Subject: x\r\n\r\n"), 1).is_some() && pool.is_empty());
+        assert!(pool.take_retrieved(&stored(1)).is_some() && pool.is_empty());
         vanished.take_out_nameless(&Entry { state: EntryState::Gone, ..stored(1) });
         assert_eq!(vanished.away(false, true), Away::None);
     }

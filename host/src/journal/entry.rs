@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use crate::fingerprint::Fingerprint;
+use crate::likeness::{ContentHash, Likeness};
 
 /// How far a message has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +52,8 @@ pub struct Entry {
     pub listed: Option<u64>,
     /// Its beginning.
     pub fingerprint: Option<Fingerprint>,
+    /// All of its content.
+    pub content: Option<ContentHash>,
     /// When it was stored, in seconds since 1970; for [`EntryState::TooOld`], its date.
     pub since: Option<u64>,
     /// When a session first did not list it, in seconds since 1970.
@@ -59,12 +62,14 @@ pub struct Entry {
 
 impl Entry {
     /// Of a message that is stored now.
-    pub fn delivered(octets: u64, listed: Option<u64>, fingerprint: Fingerprint) -> Self {
+    pub fn delivered(message: Likeness, listed: Option<u64>) -> Self {
+        let Likeness { fingerprint, octets, content } = message;
         Entry {
             state: EntryState::Delivered,
             octets: Some(octets),
             listed,
             fingerprint: Some(fingerprint),
+            content: Some(content),
             since: Some(super::now()),
             absent_since: None,
         }
@@ -72,7 +77,7 @@ impl Entry {
 
     /// Of a message that is not to be fetched.
     pub fn left(state: EntryState, listed: Option<u64>, since: u64) -> Self {
-        Entry { state, octets: None, listed, fingerprint: None, since: Some(since), absent_since: None }
+        Entry { state, octets: None, listed, fingerprint: None, content: None, since: Some(since), absent_since: None }
     }
 
     /// Whether it is in the Maildir, or was.
@@ -83,6 +88,14 @@ impl Entry {
     /// Whether it is stored, and the server has not said that it has deleted it: a message like it may be this one.
     pub fn may_be_at_server(&self) -> bool {
         matches!(self.state, EntryState::Delivered | EntryState::DeletionSent)
+    }
+
+    /// Whether both are of the same message, for all that is known. Earlier versions have noted no hash of the content.
+    pub fn is_like(&self, other: &Entry) -> bool {
+        let content = self.content.zip(other.content);
+        self.fingerprint.is_some()
+            && (self.fingerprint, self.octets) == (other.fingerprint, other.octets)
+            && content.is_none_or(|(one, another)| one == another)
     }
 
     /// The size to expect in the scan listing: as it was there, or else as many octets as were stored.

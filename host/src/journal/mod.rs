@@ -22,6 +22,7 @@ use std::time::SystemTime;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use crate::fingerprint::Fingerprint;
+use crate::likeness::ContentHash;
 
 pub use entry::{Begun, Entry, EntryState, FailedBefore, UnderWay};
 pub use error::{JournalError, JournalErrorKind};
@@ -114,10 +115,10 @@ impl Journal {
                 return Ok(());
             }
             let mut query = database.prepare_cached(
-                "SELECT state, octets, listed, fingerprint, since, absent_since FROM message
+                "SELECT state, octets, listed, fingerprint, since, absent_since, content FROM message
                      WHERE account = ?1 AND absent_since = 0 AND unique_id = ?2
                  UNION ALL
-                 SELECT state, octets, listed, fingerprint, since, absent_since FROM message INDEXED BY absent
+                 SELECT state, octets, listed, fingerprint, since, absent_since, content FROM message INDEXED BY absent
                      WHERE account = ?1 AND absent_since > 0 AND unique_id = ?2",
             )?;
             for unique_id in unique_ids {
@@ -135,13 +136,13 @@ impl Journal {
     pub fn each_present(&self, account: &str, mut take: impl FnMut(&[u8], Entry)) -> Result<(), JournalError> {
         self.read(account, |database, account| {
             let mut query = database.prepare_cached(
-                "SELECT state, octets, listed, fingerprint, since, absent_since, unique_id FROM message
+                "SELECT state, octets, listed, fingerprint, since, absent_since, content, unique_id FROM message
                  WHERE account = ?1 AND absent_since = 0 ORDER BY unique_id",
             )?;
             let mut rows = query.query([account])?;
             while let Some(row) = rows.next()? {
                 if let Some(entry) = entry(row)? {
-                    take(row.get_ref(6)?.as_blob()?, entry);
+                    take(row.get_ref(7)?.as_blob()?, entry);
                 }
             }
             Ok(())
@@ -248,7 +249,7 @@ fn failure(row: &Row<'_>) -> rusqlite::Result<FailedBefore> {
     Ok(FailedBefore { runs: row.get(0)?, again_at, cause: row.get(2)? })
 }
 
-/// The first six columns; nothing for a state that no version has written.
+/// The first seven columns; nothing for a state that no version has written.
 fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
     let number = |column| -> rusqlite::Result<_> {
         let number: Option<i64> = row.get(column)?;
@@ -263,6 +264,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
         fingerprint: fingerprint.as_deref().and_then(Fingerprint::from_octets),
         since: number(4)?,
         absent_since: number(5)?.filter(|since| *since > 0),
+        content: row.get::<_, Option<i64>>(6)?.map(|hash| ContentHash(hash.cast_unsigned())),
     }))
 }
 

@@ -75,8 +75,8 @@ impl<'t> Notes<'t> {
         let number = |number: Option<u64>| number.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
         self.each(
             "INSERT OR REPLACE INTO message
-                 (account, unique_id, state, octets, listed, fingerprint, since, absent_since)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)",
+                 (account, unique_id, state, octets, listed, fingerprint, since, content)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             messages,
             |statement, (unique_id, entry)| {
                 statement.execute(params![
@@ -87,6 +87,7 @@ impl<'t> Notes<'t> {
                     number(entry.listed),
                     entry.fingerprint.map(|fingerprint| fingerprint.0),
                     number(entry.since),
+                    entry.content.map(|content| content.0.cast_signed()),
                 ])
             },
         )

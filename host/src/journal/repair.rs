@@ -91,9 +91,11 @@ fn copy(from: &Connection, to: &Connection, table: &str, key: &str, order: &str)
     // Schema 3 has NULL where 0 stands for "never" now.
     let place = |name: &str| if name == "absent_since" { "ifnull(?, 0)" } else { "?" };
     let places = query.column_names().into_iter().map(place).collect::<Vec<_>>().join(", ");
+    // An earlier version has fewer of them.
+    let names = query.column_names().join(", ");
     let Ok(mut rows) = query.query([]) else { return Ok(()) };
     to.execute_batch("BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = ON")?;
-    let mut insert = to.prepare(&format!("INSERT OR IGNORE INTO {table} VALUES ({places})"))?;
+    let mut insert = to.prepare(&format!("INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})"))?;
     while let Ok(Some(row)) = rows.next() {
         let values = (0..columns).map(|column| row.get::<_, Value>(column)).collect::<rusqlite::Result<Vec<_>>>();
         let Ok(values) = values else { continue };

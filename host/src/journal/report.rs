@@ -36,13 +36,13 @@ impl Journal {
     pub fn each_message(&self, account: &str, mut take: impl FnMut(&[u8], &Entry)) -> Result<(), JournalError> {
         self.read(account, |database, account| {
             let mut query = database.prepare(
-                "SELECT state, octets, listed, fingerprint, since, absent_since, unique_id FROM message
+                "SELECT state, octets, listed, fingerprint, since, absent_since, content, unique_id FROM message
                  WHERE account = ?1 ORDER BY since, unique_id",
             )?;
             let mut rows = query.query([account])?;
             while let Some(row) = rows.next()? {
                 if let Some(entry) = entry(row)? {
-                    take(row.get_ref(6)?.as_blob()?, &entry);
+                    take(row.get_ref(7)?.as_blob()?, &entry);
                 }
             }
             Ok(())

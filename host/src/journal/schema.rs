@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStringExt;
 /// "popf" in ASCII, where SQLite keeps the kind of a database.
 pub(super) const APPLICATION_ID: i32 = 0x706f_7066;
 /// The latest schema.
-pub(super) const SCHEMA_VERSION: i32 = 4;
+pub(super) const SCHEMA_VERSION: i32 = 5;
 
 const ACCOUNT: &str = "
     CREATE TABLE account (
@@ -31,6 +31,7 @@ const MESSAGE: &str = "
         fingerprint  BLOB,
         since        INTEGER,
         absent_since INTEGER NOT NULL DEFAULT 0,
+        content      INTEGER,
         PRIMARY KEY (account, absent_since, unique_id)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX absent ON message (account, unique_id) WHERE absent_since > 0;
@@ -81,16 +82,18 @@ pub(super) fn bring_up_to_date(database: &Connection, from: i32) -> rusqlite::Re
             )?;
         }
         // It had an index of the messages that are there, and NULL for when those were not.
-        _ => database.execute_batch(&format!(
+        3 => database.execute_batch(&format!(
             "DROP INDEX present;
              DROP INDEX absent;
              ALTER TABLE message RENAME TO message_of_3;
              {MESSAGE}
-             INSERT INTO message
+             INSERT INTO message (account, unique_id, state, octets, listed, fingerprint, since, absent_since)
                  SELECT account, unique_id, state, octets, listed, fingerprint, since, ifnull(absent_since, 0)
                  FROM message_of_3;
              DROP TABLE message_of_3;"
         ))?,
+        // It knew messages by their beginnings and sizes alone.
+        _ => database.execute_batch("ALTER TABLE message ADD COLUMN content INTEGER")?,
     }
     database.pragma_update(None, "user_version", SCHEMA_VERSION)
 }

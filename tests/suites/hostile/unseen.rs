@@ -1,4 +1,4 @@
-//! Messages that could be deleted unseen: another one stands where a stored one stood, and the server shows it badly.
+//! Messages that could be deleted unseen, or not be seen at all: another one stands where a stored one stood, and the server shows it badly.
 
 use std::time::Duration;
 
@@ -120,4 +120,18 @@ fn an_answer_to_top_that_is_taken_for_a_message() {
         assert!(["1", "2"].iter().all(|subject| stored.contains(&letter("", subject).fingerprint().sha256)));
         assert!(scene.server.maildrop().is_empty());
     }
+}
+
+/// A server that falls silent whenever a message is to be shown keeps no new mail from coming.
+#[test]
+fn silence_at_every_look() {
+    let scene = Scene::new(server_of(3));
+    scene.fetch_new().run().succeeds();
+    scene.server.append(letter("new", "new"));
+    let maildrop = scene.server.maildrop();
+    scene.server.fault(At::verb("TOP"), Fault::End(Ending::Silence));
+    let run = scene.fetch_new().arg("--delete").waits("1").run();
+    assert!(run.succeeds().stdout.contains("1 stored"), "{run:?}");
+    scene.assert_all_stored(&maildrop);
+    assert!(scene.server.maildrop().is_empty());
 }

@@ -71,8 +71,8 @@ async fn what_an_earlier_version_has_stored_is_not_stored_again() {
     });
     let place = Place::new();
     let octets = model.maildrop().messages()[0].octets();
-    let entry =
-        Entry { listed: None, fingerprint: None, ..Entry::delivered(octets, None, popfetch::Fingerprint::of(b"")) };
+    let message = popfetch::Likeness { octets, ..popfetch::Likeness::of(b"") };
+    let entry = Entry { fingerprint: None, content: None, ..Entry::delivered(message, None) };
     place.journal().note(ACCOUNT, |notes| notes.store(b"a", &entry)).unwrap();
     let outcome = place.fetch(&model, Deletion::AtOnce, |_| ()).await;
     outcome.result.unwrap();

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use super::directories::flush_open;
 use super::{DeliveryError, Maildir};
-use crate::fingerprint::{Beginning, Fingerprint};
+use crate::likeness::{Likeness, Observed};
 
 /// How much of a file is read at a time.
-const READ: usize = 16 << 10;
+const READ: usize = 64 << 10;
 
 /// How often a directory is looked through where a reader is at work in it.
 const LOOKS: usize = 10;
@@ -25,15 +25,6 @@ const LOOKS_AT_WORK: usize = 3;
 /// How long ago a directory may have changed for somebody to be at work in it.
 const LATELY: Duration = Duration::from_secs(2);
 
-/// A message that was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// Its octets.
-    pub octets: u64,
-    /// Its beginning.
-    pub fingerprint: Fingerprint,
-}
-
 impl Maildir {
     /// Which messages of these names are in the Maildir. What is found is durable when this returns.
     ///
@@ -42,7 +33,7 @@ impl Maildir {
     ///
     /// # Errors
     /// When a directory cannot be read, or not be flushed.
-    pub fn find(&self, names: &HashSet<OsString>) -> Result<HashMap<OsString, Found>, DeliveryError> {
+    pub fn find(&self, names: &HashSet<OsString>) -> Result<HashMap<OsString, Likeness>, DeliveryError> {
         let mut found = HashMap::new();
         if names.is_empty() {
             return Ok(found);
@@ -68,7 +59,7 @@ impl Maildir {
 fn look_in(
     folder: &Path,
     names: &HashSet<OsString>,
-    found: &mut HashMap<OsString, Found>,
+    found: &mut HashMap<OsString, Likeness>,
 ) -> Result<(), DeliveryError> {
     for part in ["new", "cur"] {
         let directory = folder.join(part);
@@ -99,7 +90,7 @@ enum Look {
 fn look_once(
     directory: &Path,
     names: &HashSet<OsString>,
-    found: &mut HashMap<OsString, Found>,
+    found: &mut HashMap<OsString, Likeness>,
 ) -> Result<Look, DeliveryError> {
     let mut look = Look::Complete;
     for entry in list(directory)?.into_iter().flatten() {
@@ -131,18 +122,17 @@ fn list(directory: &Path) -> Result<Option<fs::ReadDir>, DeliveryError> {
     }
 }
 
-fn flushed(path: &Path) -> io::Result<Found> {
+fn flushed(path: &Path) -> io::Result<Likeness> {
     let mut file = File::open(path)?;
     file.sync_all()?;
-    let mut beginning = Beginning::default();
+    let mut observed = Observed::default();
     let mut octets = vec![0; READ];
-    while !beginning.is_complete() {
+    loop {
         match file.read(&mut octets)? {
-            0 => break,
-            read => beginning.write(octets.get(..read).unwrap_or_default()),
+            0 => return Ok(observed.finish()),
+            read => observed.write(octets.get(..read).unwrap_or_default()),
         }
     }
-    Ok(Found { octets: file.metadata()?.len(), fingerprint: beginning.finish() })
 }
 
 /// The name as it was delivered: readers add a `:` and flags.

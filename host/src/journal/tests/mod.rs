@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{Begun, Entry, EntryState, FailedBefore, Journal, JournalError, JournalErrorKind, Notes, Repaired};
-use crate::fingerprint::Fingerprint;
+use crate::likeness::{ContentHash, Likeness};
 
 mod model;
 
@@ -28,7 +28,7 @@ fn sorted(journal: &Journal, account: &str) -> Vec<Vec<u8>> {
 }
 
 fn message() -> Entry {
-    Entry::delivered(10, Some(12), Fingerprint::of(b"Subject: x\r\n\r\n"))
+    Entry::delivered(Likeness { content: ContentHash(u64::MAX), ..Likeness::of(b"Subject: x\r\n\r\n") }, Some(12))
 }
 
 /// Notes that messages with these unique-ids are delivered.
@@ -104,7 +104,7 @@ fn all_that_are_not_there_any_more_are_noted_at_once() {
 fn numbers_beyond_those_of_the_database_are_kept_as_its_largest() {
     let (_directory, path) = place();
     let mut journal = Journal::open(&path).unwrap();
-    let large = Entry { octets: Some(u64::MAX), listed: None, fingerprint: None, ..message() };
+    let large = Entry { octets: Some(u64::MAX), listed: None, fingerprint: None, content: None, ..message() };
     journal.note(FRED, |notes| notes.store(b"a", &large)).unwrap();
     assert_eq!(entry(&journal, b"a").unwrap().octets, Some(i64::MAX.unsigned_abs()));
 }
@@ -202,6 +202,23 @@ const THIRD: &str = "
     ) STRICT, WITHOUT ROWID;
     PRAGMA user_version = 3;";
 
+/// The tables of schema 4 but for that of the accounts.
+const FOURTH: &str = "
+    CREATE TABLE message (
+        account INTEGER NOT NULL REFERENCES account (id), unique_id BLOB NOT NULL, state INTEGER NOT NULL, octets INTEGER,
+        listed INTEGER, fingerprint BLOB, since INTEGER, absent_since INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (account, absent_since, unique_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX absent ON message (account, unique_id) WHERE absent_since > 0;
+    CREATE TABLE under_way (
+        id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES account (id), messages BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE failure (
+        account INTEGER NOT NULL REFERENCES account (id), unique_id BLOB NOT NULL, runs INTEGER NOT NULL,
+        again_at INTEGER NOT NULL, cause TEXT NOT NULL, PRIMARY KEY (account, unique_id)
+    ) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 4;";
+
 #[test]
 fn files_of_earlier_versions_are_brought_up_to_date() {
     let first = "
@@ -223,9 +240,15 @@ fn files_of_earlier_versions_are_brought_up_to_date() {
         INSERT INTO message VALUES
             (7, x'61', 1, 120, NULL, NULL, unixepoch(), NULL), (7, x'63', 3, 130, NULL, NULL, 1, 1800000000);"
     );
+    let fourth = format!(
+        "{FOURTH}
+        INSERT INTO message VALUES
+            (7, x'61', 1, 120, NULL, NULL, unixepoch(), 0), (7, x'63', 3, 130, NULL, NULL, 1, 1800000000);"
+    );
     let begun = Begun { id: b"b".to_vec(), file: "g".into() };
+    let away = Some(1_800_000_000);
     for (tables, under_way, away) in
-        [(first, vec![], None), (second, vec![begun], None), (third.as_str(), vec![], Some(1_800_000_000))]
+        [(first, vec![], None), (second, vec![begun], None), (&third, vec![], away), (&fourth, vec![], away)]
     {
         let (_directory, path) = place();
         Connection::open(&path).unwrap().execute_batch(&format!("{ACCOUNT}{tables}")).unwrap();
@@ -234,8 +257,14 @@ fn files_of_earlier_versions_are_brought_up_to_date() {
             assert_eq!(sorted(&journal, FRED), [b"a"]);
             let known = entry(&journal, b"a").unwrap();
             assert!(super::now() - known.since.unwrap() < 60, "{known:?}");
-            let expected =
-                Entry { octets: Some(120), listed: None, fingerprint: None, since: known.since, ..message() };
+            let expected = Entry {
+                octets: Some(120),
+                listed: None,
+                fingerprint: None,
+                content: None,
+                since: known.since,
+                ..message()
+            };
             assert_eq!(known, expected);
             let groups = journal.under_way(FRED).unwrap().into_iter().flat_map(|group| group.messages);
             assert_eq!(groups.collect::<Vec<_>>(), under_way);
@@ -246,30 +275,39 @@ fn files_of_earlier_versions_are_brought_up_to_date() {
 }
 
 #[test]
-fn a_damaged_file_of_an_earlier_version_is_repaired() {
-    let (_directory, path) = place();
-    let rows = "
-        WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 1000)
-        INSERT INTO message
-            SELECT 7, CAST(printf('uid-%060d', n) AS BLOB), 1, 120, NULL, NULL, 1, iif(n = 1, 1800000000, NULL) FROM number;";
-    Connection::open(&path).unwrap().execute_batch(&format!("{ACCOUNT}{THIRD}{rows}")).unwrap();
-    let mut file = fs::read(&path).unwrap();
-    // A leaf of the messages: of a table without row numbers it begins with a 10.
+fn damaged_files_of_earlier_versions_are_repaired() {
+    for (tables, never) in [(THIRD, "NULL"), (FOURTH, "0")] {
+        let (_directory, path) = place();
+        let rows = format!(
+            "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 1000)
+             INSERT INTO message
+                 SELECT 7, CAST(printf('uid-%060d', n) AS BLOB), 1, 120, NULL, NULL, 1, iif(n = 1, 1800000000, {never})
+                 FROM number;"
+        );
+        Connection::open(&path).unwrap().execute_batch(&format!("{ACCOUNT}{tables}{rows}")).unwrap();
+        repair_without_a_leaf(&path);
+    }
+}
+
+/// Damages a leaf of the messages of this file, and has it repaired.
+fn repair_without_a_leaf(path: &Path) {
+    let mut file = fs::read(path).unwrap();
+    // That of a table without row numbers begins with a 10.
     let has_messages = |page: &&mut [u8]| page[0] == 10 && page.windows(8).any(|octets| octets == b"uid-0000");
     file.chunks_mut(4096).filter(has_messages).nth(5).unwrap().fill(0xa5);
-    fs::write(&path, file).unwrap();
-    let error = refused(&path);
+    fs::write(path, file).unwrap();
+    let error = refused(path);
     assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
 
     // A link to it stays one.
     let link = path.with_extension("link");
-    std::os::unix::fs::symlink(&path, &link).unwrap();
+    std::os::unix::fs::symlink(path, &link).unwrap();
     let Repaired { aside, messages } = Journal::repair(&link).unwrap().unwrap();
     assert_eq!(fs::read_link(&link).unwrap(), path);
     assert!(aside.file_name().unwrap().to_str().unwrap().starts_with("state.damaged-"), "{aside:?}");
     // From both sides, up to the leaf.
     assert!((900..1000).contains(&messages), "{messages}");
-    let journal = Journal::open(&path).unwrap();
+    let journal = Journal::open(path).unwrap();
     assert_eq!(journal.check().unwrap(), [""; 0]);
     assert_eq!(sorted(&journal, FRED).len() as u64, messages - 1);
     let first = entry(&journal, format!("uid-{:060}", 1).as_bytes());
@@ -410,10 +448,10 @@ fn the_database_of_another_program_stays_as_it_is() {
 fn a_later_schema_is_named_and_left_alone() {
     let (_directory, path) = place();
     store(&mut Journal::open(&path).unwrap(), FRED, &["a"]).unwrap();
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 5).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 6).unwrap();
     let before = fs::read(&path).unwrap();
     let error = refused(&path);
-    assert!(matches!(error, JournalError::NewerSchema { found: 5, known: 4, .. }), "{error}");
+    assert!(matches!(error, JournalError::NewerSchema { found: 6, known: 5, .. }), "{error}");
     assert_eq!(error.kind(), JournalErrorKind::Configuration);
     assert_eq!(fs::read(&path).unwrap(), before);
 }
