@@ -55,7 +55,7 @@ fn it_is_of_a_later_version() {
     let popfetch = popfetch();
     let mut state = made_by_a_run(&popfetch);
     state[USER_VERSION + 3] = 99;
-    refused(&popfetch, &state, 78, &["is of a later popfetch (schema 99, this one knows up to 4)"]);
+    refused(&popfetch, &state, 78, &["is of a later popfetch (schema 99, this one knows up to 5)"]);
 }
 
 #[test]
