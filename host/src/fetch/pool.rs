@@ -109,21 +109,19 @@ impl Pool {
 
     /// A message that is like this one: rather one of which as much is known.
     fn find_like(&mut self, like: &Entry) -> Option<usize> {
-        let wanted @ (begins, octets, content) = place_of(like);
+        let (begins, octets, content) = place_of(like);
         begins?;
-        self.find_from(wanted, |stored| content.is_none() || stored.content == content, like)
-            .or_else(|| self.find_from((begins, octets, None), |stored| stored.content.is_none(), like))
+        [content, None].into_iter().find_map(|content| self.find_from((begins, octets, content), like))
     }
 
-    /// The first free row from this place on, if it is as wanted.
-    fn find_from(&mut self, place: Place, is_it: impl Fn(&Entry) -> bool, like: &Entry) -> Option<usize> {
+    /// The first free row from this place on, if it is like this one.
+    fn find_from(&mut self, place: Place, like: &Entry) -> Option<usize> {
         self.order();
         let first = self.rows.partition_point(|row| place_of(&row.stored.entry()) < place);
         let found = self.free(first);
         // Of many that are alike, those that were taken are passed over once.
         self.skip_to(first, found);
-        let stored = self.rows.get(found)?.stored.entry();
-        (stored.is_like(like) && is_it(&stored)).then_some(found)
+        self.rows.get(found).filter(|row| row.stored.entry().is_like(like)).map(|_| found)
     }
 
     /// The first free row that begins so and is wanted, from a place on.

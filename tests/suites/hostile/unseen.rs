@@ -1,4 +1,5 @@
-//! Messages that could be deleted unseen, or not be seen at all: another one stands where a stored one stood, and the server shows it badly.
+//! Messages that could be deleted unseen, or never be seen: another one stands where a stored one stood, and the server shows
+//! it badly.
 
 use std::time::Duration;
 

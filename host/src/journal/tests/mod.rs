@@ -185,7 +185,17 @@ const ACCOUNT: &str = "
     INSERT INTO account VALUES (7, 'fred@mail.example:110');
     PRAGMA application_id = 0x706f7066;";
 
-/// The tables of schema 3 but for that of the accounts.
+/// The tables of schemas 3 and 4 but for those of the accounts and of the messages.
+const BESIDE_MESSAGES: &str = "
+    CREATE TABLE under_way (
+        id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES account (id), messages BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE failure (
+        account INTEGER NOT NULL REFERENCES account (id), unique_id BLOB NOT NULL, runs INTEGER NOT NULL,
+        again_at INTEGER NOT NULL, cause TEXT NOT NULL, PRIMARY KEY (account, unique_id)
+    ) STRICT, WITHOUT ROWID;";
+
+/// The messages of schema 3.
 const THIRD: &str = "
     CREATE TABLE message (
         account INTEGER NOT NULL REFERENCES account (id), unique_id BLOB NOT NULL, state INTEGER NOT NULL, octets INTEGER,
@@ -193,16 +203,9 @@ const THIRD: &str = "
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX present ON message (account) WHERE absent_since IS NULL;
     CREATE INDEX absent ON message (account, absent_since) WHERE absent_since IS NOT NULL;
-    CREATE TABLE under_way (
-        id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES account (id), messages BLOB NOT NULL
-    ) STRICT;
-    CREATE TABLE failure (
-        account INTEGER NOT NULL REFERENCES account (id), unique_id BLOB NOT NULL, runs INTEGER NOT NULL,
-        again_at INTEGER NOT NULL, cause TEXT NOT NULL, PRIMARY KEY (account, unique_id)
-    ) STRICT, WITHOUT ROWID;
     PRAGMA user_version = 3;";
 
-/// The tables of schema 4 but for that of the accounts.
+/// The messages of schema 4.
 const FOURTH: &str = "
     CREATE TABLE message (
         account INTEGER NOT NULL REFERENCES account (id), unique_id BLOB NOT NULL, state INTEGER NOT NULL, octets INTEGER,
@@ -210,13 +213,6 @@ const FOURTH: &str = "
         PRIMARY KEY (account, absent_since, unique_id)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX absent ON message (account, unique_id) WHERE absent_since > 0;
-    CREATE TABLE under_way (
-        id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES account (id), messages BLOB NOT NULL
-    ) STRICT;
-    CREATE TABLE failure (
-        account INTEGER NOT NULL REFERENCES account (id), unique_id BLOB NOT NULL, runs INTEGER NOT NULL,
-        again_at INTEGER NOT NULL, cause TEXT NOT NULL, PRIMARY KEY (account, unique_id)
-    ) STRICT, WITHOUT ROWID;
     PRAGMA user_version = 4;";
 
 #[test]
@@ -236,12 +232,12 @@ fn files_of_earlier_versions_are_brought_up_to_date() {
         INSERT INTO entry VALUES (7, x'61', 1, x'66', 120, unixepoch()), (7, x'62', 0, x'67', NULL, NULL);
         PRAGMA user_version = 2;";
     let third = format!(
-        "{THIRD}
+        "{BESIDE_MESSAGES}{THIRD}
         INSERT INTO message VALUES
             (7, x'61', 1, 120, NULL, NULL, unixepoch(), NULL), (7, x'63', 3, 130, NULL, NULL, 1, 1800000000);"
     );
     let fourth = format!(
-        "{FOURTH}
+        "{BESIDE_MESSAGES}{FOURTH}
         INSERT INTO message VALUES
             (7, x'61', 1, 120, NULL, NULL, unixepoch(), 0), (7, x'63', 3, 130, NULL, NULL, 1, 1800000000);"
     );
@@ -284,7 +280,7 @@ fn damaged_files_of_earlier_versions_are_repaired() {
                  SELECT 7, CAST(printf('uid-%060d', n) AS BLOB), 1, 120, NULL, NULL, 1, iif(n = 1, 1800000000, {never})
                  FROM number;"
         );
-        Connection::open(&path).unwrap().execute_batch(&format!("{ACCOUNT}{tables}{rows}")).unwrap();
+        Connection::open(&path).unwrap().execute_batch(&format!("{ACCOUNT}{BESIDE_MESSAGES}{tables}{rows}")).unwrap();
         repair_without_a_leaf(&path);
     }
 }
