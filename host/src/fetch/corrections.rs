@@ -36,7 +36,7 @@ impl Corrections {
         Corrections { entries: ByNumber::of(messages), ..Corrections::default() }
     }
 
-    /// Also what was recognised in this pool. Gives the rest of it.
+    /// Also what was recognised in this pool, or is in doubt. Gives the rest of it.
     pub(super) async fn note(
         self,
         mut pool: Pool,
@@ -44,7 +44,7 @@ impl Corrections {
         unique_ids: &Arc<UniqueIds>,
     ) -> Result<Pool, FetchError> {
         let Corrections { entries, marked_seen, returned, recovered, away, settled } = self;
-        let has_entries = !entries.is_empty() || pool.recognised().next().is_some() || !marked_seen.is_empty();
+        let has_entries = !entries.is_empty() || pool.named().next().is_some() || !marked_seen.is_empty();
         let has_others = !returned.is_empty() || !recovered.is_empty() || away != Away::None || !settled.is_empty();
         if !has_entries && !has_others {
             return Ok(pool);
@@ -54,9 +54,9 @@ impl Corrections {
             let marked =
                 |(number, listed): &(u32, Option<u64>)| (*number, Entry::left(EntryState::MarkedSeen, *listed, now()));
             // In the order in which most servers give unique-ids, for the sake of the disk.
-            let mut recognised: Vec<(u32, &Known)> = pool.recognised().collect();
-            recognised.sort_unstable_by_key(|(number, _)| *number);
-            let entries = entries.iter().chain(recognised.iter().copied());
+            let mut named: Vec<(u32, &Known)> = pool.named().collect();
+            named.sort_unstable_by_key(|(number, _)| *number);
+            let entries = entries.iter().chain(named.iter().copied());
             let entries = entries.map(|(number, known)| (number, known.entry()));
             let entries = entries.chain(marked_seen.iter().map(marked));
             let entries = entries.filter_map(|(number, entry)| Some((unique_ids.get(number)?, entry)));

@@ -137,7 +137,10 @@ impl<'o> Planner<'o> {
     fn sort_known(&mut self, number: u32, known: &Known) {
         let entry = known.entry();
         let has_other_size = self.has_other_size(number, &entry);
-        if !entry.is_stored() {
+        if entry.state == EntryState::Doubted {
+            self.plan.evidence.pool.add(*known);
+            self.candidates.push(number);
+        } else if !entry.is_stored() {
             match entry.state {
                 EntryState::MarkedSeen if !has_other_size => self.plan.known.push(number),
                 _ => self.candidates.push(number),
@@ -292,7 +295,7 @@ impl<'o> Planner<'o> {
         let listed = self.plan.evidence.sizes.get(number);
         // The server may have deleted what it was told to, also if it has not said so.
         let is_doubtful = self.has_other_size(number, &entry)
-            || entry.state == EntryState::DeletionSent
+            || entry.state != EntryState::Delivered
             || listed.is_none() && self.is_to_be_deleted(&entry);
         if entry.state == EntryState::MarkedSeen {
             self.take_as_known(number, &entry);
@@ -347,19 +350,20 @@ impl<'o> Planner<'o> {
         let seen = |number: u32| Some((glimpses.fingerprint(number)?, *sizes.get(number)?));
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.sort_unstable_by_key(|number| (seen(*number), *number));
+        let mut recognised = 0;
         for alike in candidates.chunk_by(|one, another| seen(*one) == seen(*another)) {
             let shown = alike.first().and_then(|number| seen(*number));
             let known = shown.map(|(begins, listed)| pool.recognise(alike, begins, listed)).unwrap_or_default();
             known.iter().for_each(|(number, entry)| self.take_as_known(*number, entry));
+            recognised += known.len();
             if known.is_empty() {
                 self.candidates.extend_from_slice(alike);
             }
         }
         self.candidates.sort_unstable();
-        let recognised = count(pool.recognised().count());
         self.plan.evidence.pool = pool;
         if self.all_are_new && !self.survey.unique_ids.is_empty() && recognised > 0 {
-            events(Event::Warning(Warning::NewUniqueIds(recognised)));
+            events(Event::Warning(Warning::NewUniqueIds(count(recognised))));
         }
     }
 

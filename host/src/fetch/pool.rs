@@ -58,28 +58,33 @@ impl Pool {
     /// known of them; nothing where there are not as many.
     ///
     /// Where there are fewer, one of those that the server has is another one, behind what it has shown. So may be one that
-    /// it was told to delete, and perhaps has deleted: that does not count.
+    /// it was told to delete, and perhaps has deleted. Then they stay here as in doubt, and which is which shows when the
+    /// messages are retrieved.
     pub(super) fn recognise(&mut self, numbers: &[u32], begins: Fingerprint, listed: u64) -> Vec<(u32, Entry)> {
-        let is_it = |stored: &Entry| {
-            stored.state == EntryState::Delivered && (stored.listed == Some(listed) || stored.octets == Some(listed))
-        };
-        let mut places = Vec::new();
-        let mut from = None;
-        while places.len() < numbers.len() {
-            let Some(place) = self.find(begins, from, is_it) else { return Vec::new() };
-            places.push(place);
-            from = Some(place + 1);
+        let has_size = |stored: &Entry| stored.listed == Some(listed) || stored.octets == Some(listed);
+        let is_there = |stored: &Entry| stored.state == EntryState::Delivered && has_size(stored);
+        let certain = self.find_all(numbers.len(), begins, is_there);
+        if certain.len() < numbers.len() {
+            let doubted = self.find_all(numbers.len(), begins, has_size);
+            self.name(&doubted, numbers, listed, EntryState::Doubted);
+            return Vec::new();
         }
-        let mut recognised = Vec::new();
+        let recognised = self.name(&certain, numbers, listed, EntryState::Delivered);
+        certain.into_iter().for_each(|place| self.skip_to(place, place + 1));
+        recognised
+    }
+
+    /// These are listed under these numbers.
+    fn name(&mut self, places: &[usize], numbers: &[u32], listed: u64, state: EntryState) -> Vec<(u32, Entry)> {
+        let mut named = Vec::new();
         for (number, place) in numbers.iter().zip(places) {
-            self.skip_to(place, place + 1);
-            if let Some(row) = self.rows.get_mut(place) {
-                let entry = Entry { listed: Some(listed), ..row.stored.entry() };
-                *row = Row { stored: entry.into(), number: *number, next: row.next };
-                recognised.push((*number, entry));
+            if let Some(row) = self.rows.get_mut(*place) {
+                let entry = Entry { state, listed: Some(listed), ..row.stored.entry() };
+                (row.stored, row.number) = (entry.into(), *number);
+                named.push((*number, entry));
             }
         }
-        recognised
+        named
     }
 
     /// Takes the message that has arrived.
@@ -96,8 +101,8 @@ impl Pool {
         }
     }
 
-    /// The messages that were recognised, and what is known of them now, until others are added.
-    pub(super) fn recognised(&self) -> impl Iterator<Item = (u32, &Known)> + Clone {
+    /// The messages that were recognised or are in doubt, and what is known of them now, until others are added.
+    pub(super) fn named(&self) -> impl Iterator<Item = (u32, &Known)> + Clone {
         self.rows.iter().filter(|row| row.number > 0).map(|row| (row.number, &row.stored))
     }
 
@@ -122,6 +127,17 @@ impl Pool {
         // Of many that are alike, those that were taken are passed over once.
         self.skip_to(first, found);
         self.rows.get(found).filter(|row| row.stored.entry().is_like(like)).map(|_| found)
+    }
+
+    /// The places of the first of those that begin so and are wanted, up to so many.
+    fn find_all(&mut self, most: usize, begins: Fingerprint, is_it: impl Fn(&Entry) -> bool) -> Vec<usize> {
+        let mut places = Vec::new();
+        while places.len() < most {
+            let from = places.last().map(|place| place + 1);
+            let Some(place) = self.find(begins, from, &is_it) else { break };
+            places.push(place);
+        }
+        places
     }
 
     /// The first free row that begins so and is wanted, from a place on.
@@ -232,10 +248,18 @@ mod tests {
 
     #[test]
     fn more_messages_than_stored_ones_are_not_recognised_by_their_beginnings() {
-        let mut pool = Pool::default();
-        [1, 2].into_iter().for_each(|content| pool.add(stored(14, content, 0).into()));
-        pool.add(Entry { state: EntryState::DeletionSent, ..stored(14, 3, 0) }.into());
+        let three = || {
+            let mut pool = Pool::default();
+            [1, 2].into_iter().for_each(|content| pool.add(stored(14, content, 0).into()));
+            pool.add(Entry { state: EntryState::DeletionSent, ..stored(14, 3, 0) }.into());
+            pool
+        };
+        let mut pool = three();
         assert!(pool.recognise(&[1, 2, 3], fingerprint(0), 14).is_empty());
+        assert!(pool.named().count() == 3 && pool.named().all(|(_, known)| known.entry().state == EntryState::Doubted));
+        assert!((1..=3).all(|content| pool.take_retrieved(&stored(14, content, 0)).is_some()) && pool.is_empty());
+
+        let mut pool = three();
         let numbers = |recognised: Vec<(u32, Entry)>| recognised.iter().map(|(number, _)| *number).collect::<Vec<_>>();
         assert_eq!(numbers(pool.recognise(&[1, 2], fingerprint(0), 14)), [1, 2]);
         assert!(pool.recognise(&[3], fingerprint(0), 14).is_empty());
@@ -255,10 +279,10 @@ mod tests {
             );
         }
         pool.forget(&entries[0]);
-        let recognised: Vec<_> = pool.recognised().map(|(number, known)| (number, known.entry().octets)).collect();
+        let recognised: Vec<_> = pool.named().map(|(number, known)| (number, known.entry().octets)).collect();
         assert_eq!(recognised, [(7, Some(3)), (5, Some(8))]);
         pool.shrink();
-        assert_eq!(pool.recognised().count(), 0);
+        assert_eq!(pool.named().count(), 0);
         let left: Vec<usize> = (0..9).filter(|at| pool.has(&entries[*at])).collect();
         assert_eq!(left, [1, 2, 4, 5, 6, 7]);
     }

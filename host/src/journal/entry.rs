@@ -19,12 +19,15 @@ pub enum EntryState {
     MarkedSeen = 4,
     /// It was too old to be fetched. It is not in the Maildir, and never deleted.
     TooOld = 5,
+    /// It begins as one that is in the Maildir, of which the rest of the entry tells, and may be another one: it is to be
+    /// retrieved and compared. Noted so that the one in the Maildir is known also if that is broken off.
+    Doubted = 6,
 }
 
 impl EntryState {
     /// A number that no version has written is that of nothing.
     pub(super) fn of(number: u8) -> Option<Self> {
-        [Self::Delivered, Self::DeletionSent, Self::Gone, Self::MarkedSeen, Self::TooOld]
+        [Self::Delivered, Self::DeletionSent, Self::Gone, Self::MarkedSeen, Self::TooOld, Self::Doubted]
             .into_iter()
             .find(|state| *state as u8 == number)
     }
@@ -37,6 +40,7 @@ impl EntryState {
             Self::Gone => "gone",
             Self::MarkedSeen => "marked as seen",
             Self::TooOld => "too old",
+            Self::Doubted => "in doubt",
         }
     }
 }
@@ -82,12 +86,12 @@ impl Entry {
 
     /// Whether it is in the Maildir, or was.
     pub fn is_stored(&self) -> bool {
-        matches!(self.state, EntryState::Delivered | EntryState::DeletionSent | EntryState::Gone)
+        self.may_be_at_server() || self.state == EntryState::Gone
     }
 
     /// Whether it is stored, and the server has not said that it has deleted it: a message like it may be this one.
     pub fn may_be_at_server(&self) -> bool {
-        matches!(self.state, EntryState::Delivered | EntryState::DeletionSent)
+        matches!(self.state, EntryState::Delivered | EntryState::DeletionSent | EntryState::Doubted)
     }
 
     /// Whether both are of the same message, for all that is known. Earlier versions have noted no hash of the content.

@@ -155,11 +155,11 @@ impl Journal {
     /// As [`known`](Self::known).
     pub fn has_stored(&self, account: &str) -> Result<bool, JournalError> {
         self.read(account, |database, account| {
+            let (delivered, sent) = (EntryState::Delivered as u8, EntryState::DeletionSent as u8);
+            let doubted = EntryState::Doubted as u8;
             database
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM message WHERE account = ?1 AND state IN (?2, ?3))")?
-                .query_row(params![account, EntryState::Delivered as u8, EntryState::DeletionSent as u8], |row| {
-                    row.get(0)
-                })
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM message WHERE account = ?1 AND state IN (?2, ?3, ?4))")?
+                .query_row(params![account, delivered, sent, doubted], |row| row.get(0))
         })
     }
 

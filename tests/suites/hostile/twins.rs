@@ -3,7 +3,7 @@
 use popfetch_tests::{
     command::script,
     maildrop::{Maildrop, Message},
-    server::{At, Fault},
+    server::{At, Ending, Fault},
 };
 
 use crate::scene::{Outcome, Scene};
@@ -103,4 +103,29 @@ fn one_in_the_place_of_one_that_was_marked_as_seen() {
     scene.server.edit_maildrop(|now| *now = Maildrop::new([twin("1", "1")]));
     let run = scene.fetch_new().run();
     assert!(run.succeeds().stdout.contains("1 stored"), "{run:?}");
+}
+
+/// It is listed under another unique-id, and the connection breaks before it has been compared.
+#[test]
+fn a_comparison_that_is_broken_off_is_made_up_for() {
+    let renewed: [&[(&str, &str)]; 2] = [&[("b", "1")], &[("b", "2"), ("c", "1")]];
+    for (deletes, listed) in [(true, renewed[0]), (false, renewed[1])] {
+        let scene = Scene::new(script(Maildrop::new([twin("a", "1")])));
+        if deletes {
+            scene.server.fault(At::verb("QUIT"), Fault::Refuse(b"not now".to_vec()));
+            scene.fetch_new().arg("--delete").run().fails(75, "whether the server has deleted them is open");
+            scene.server.without_faults();
+        } else {
+            scene.fetch_new().run().succeeds();
+        }
+        place(&scene, listed);
+        scene.server.fault(At::verb("RETR"), Fault::End(Ending::Close));
+        let run = scene.fetch_new().run();
+        assert!(matches!(run.code, Some(74 | 75)), "{run:?}");
+        scene.server.without_faults();
+        for _ in 0..2 {
+            scene.fetch_new().arg("--delete").run();
+        }
+        assert_stored(&scene, if deletes { &["1"] } else { &["1", "2"] });
+    }
 }
